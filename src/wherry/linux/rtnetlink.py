@@ -1,0 +1,334 @@
+"""Links, addresses and routes (rtnetlink(7), include/uapi/linux/rtnetlink.h and if_link.h).
+
+Functions that end in nothing build one message each, so a caller sends all that it wants in a single
+`Netlink.request`. Functions that take a `Netlink` ask the kernel and return typed values.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from typing import NamedTuple
+
+from wherry.linux.netlink import (
+    NLM_F_ACK,
+    NLM_F_CREATE,
+    NLM_F_DUMP,
+    NLM_F_EXCL,
+    NLM_F_REPLACE,
+    Netlink,
+    attribute,
+    attributes,
+    message,
+    nested,
+    string,
+)
+
+NETLINK_ROUTE = 0
+
+_RTM_NEWLINK, _RTM_DELLINK, _RTM_GETLINK = 16, 17, 18
+_RTM_NEWADDR, _RTM_DELADDR, _RTM_GETADDR = 20, 21, 22
+_RTM_NEWROUTE, _RTM_DELROUTE, _RTM_GETROUTE = 24, 25, 26
+
+_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER = 1, 3, 4, 5, 10
+_IFLA_LINKINFO, _IFLA_NET_NS_PID, _IFLA_IFALIAS, _IFLA_AF_SPEC, _IFLA_NET_NS_FD = 18, 19, 20, 26, 28
+_IFLA_PROTINFO, _IFLA_INFO_KIND, _IFLA_INFO_DATA = 12, 1, 2
+_IFLA_BRPORT_MODE, _IFLA_BRPORT_ISOLATED = 4, 33
+_VETH_INFO_PEER = 1
+_IFLA_INET6_ADDR_GEN_MODE, _ADDR_GEN_NONE = 8, 1
+_IFLA_MACVLAN_MODE, _IFLA_IPVLAN_MODE = 1, 1
+_IFF_UP = 1
+_IFF_LOOPBACK = 8
+
+_IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST, _IFA_FLAGS = 1, 2, 4, 8
+_IFA_F_NODAD = 2
+_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_PREFSRC, _RTA_TABLE = 1, 4, 5, 6, 7, 15
+_RT_TABLE_MAIN, _RTPROT_BOOT, _RTN_UNICAST, _RTN_LOCAL = 254, 3, 1, 2
+_SCOPE_UNIVERSE, _SCOPE_LINK = 0, 253
+
+_MACVLAN_MODES = {"private": 1, "vepa": 2, "bridge": 4, "passthru": 8}
+_IPVLAN_MODES = {"l2": 0, "l3": 1, "l3s": 2}
+
+_LINK = struct.Struct("=BxHiII")  # ifinfomsg: family, type, index, flags, change
+_ADDR = struct.Struct("=BBBBI")  # ifaddrmsg: family, prefix length, flags, scope, index
+_ROUTE = struct.Struct("=BBBBBBBBI")  # rtmsg: family, prefixes, tos, table, …
+
+
+class Link(NamedTuple):
+    """A network interface as the kernel tells of it."""
+
+    ifindex: int
+    name: str
+    kind: str  # "bridge", "veth", "macvlan", …; "" for hardware and loopback
+    mac: str
+    mtu: int
+    up: bool
+    master: int  # index of the bridge that it is a port of, 0 for none
+    loopback: bool
+
+
+class Address(NamedTuple):
+    """An address on an interface."""
+
+    ifindex: int
+    address: str
+    prefix: int
+
+
+class Route(NamedTuple):
+    """A unicast route of the main table: without a destination the default route, without a gateway on link."""
+
+    destination: str = ""
+    prefix: int = 0
+    gateway: str = ""
+    ifindex: int = 0
+
+
+def _family(address: str) -> int:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def _packed(address: str) -> bytes:
+    return socket.inet_pton(_family(address), address)
+
+
+def _mac(mac: str) -> bytes:
+    return bytes.fromhex(mac.replace(":", ""))
+
+
+def _u32(kind: int, value: int) -> bytes:
+    return attribute(kind, struct.pack("=I", value))
+
+
+def _new_link(*attrs: bytes, index: int = 0, up: bool | None = None, create: bool = True) -> bytes:
+    flags = NLM_F_ACK | (NLM_F_CREATE | NLM_F_EXCL if create else 0)
+    state = _IFF_UP if up else 0
+    header = _LINK.pack(0, 0, index, state, _IFF_UP if up is not None else 0)
+    return message(_RTM_NEWLINK, flags, header + b"".join(attrs))
+
+
+def bridge(name: str, *, mac: str = "", mtu: int = 0, ipv6: bool = True) -> tuple[bytes, ...]:
+    """Make a bridge and set it up. Without `ipv6` it gets no link-local address."""
+    attrs = [string(_IFLA_IFNAME, name), nested(_IFLA_LINKINFO, string(_IFLA_INFO_KIND, "bridge"))]
+    if mac:
+        attrs.append(attribute(_IFLA_ADDRESS, _mac(mac)))
+    if mtu:
+        attrs.append(_u32(_IFLA_MTU, mtu))
+    return _new_link(*attrs), set_link(name=name, up=True, link_local=ipv6)
+
+
+def veth(
+    name: str, *, peer: str, peer_namespace: int, peer_mac: str = "", mtu: int = 0, master: int = 0
+) -> tuple[bytes, ...]:
+    """Make a veth pair: `name` here, up, without addresses, a port of bridge index `master`; `peer` in the
+    network namespace of file descriptor `peer_namespace`, down."""
+    other = [string(_IFLA_IFNAME, peer), _u32(_IFLA_NET_NS_FD, peer_namespace)]
+    mine = [string(_IFLA_IFNAME, name)]
+    if peer_mac:
+        other.append(attribute(_IFLA_ADDRESS, _mac(peer_mac)))
+    if mtu:
+        other.append(_u32(_IFLA_MTU, mtu))
+        mine.append(_u32(_IFLA_MTU, mtu))
+    if master:
+        mine.append(_u32(_IFLA_MASTER, master))
+    info = nested(
+        _IFLA_LINKINFO,
+        string(_IFLA_INFO_KIND, "veth"),
+        nested(_IFLA_INFO_DATA, nested(_VETH_INFO_PEER, _LINK.pack(0, 0, 0, 0, 0) + b"".join(other))),
+    )
+    return _new_link(*mine, info), set_link(name=name, up=True, link_local=False)
+
+
+def macvlan(name: str, *, parent: int, namespace: int, mode: str = "bridge", mac: str = "") -> bytes:
+    """Make a macvlan of interface index `parent` straight in another network namespace."""
+    data = nested(_IFLA_INFO_DATA, _u32(_IFLA_MACVLAN_MODE, _MACVLAN_MODES[mode]))
+    return _child(name, "macvlan", data, parent=parent, namespace=namespace, mac=mac)
+
+
+def ipvlan(name: str, *, parent: int, namespace: int, mode: str = "l2") -> bytes:
+    """Make an ipvlan of interface index `parent` straight in another network namespace."""
+    data = nested(_IFLA_INFO_DATA, attribute(_IFLA_IPVLAN_MODE, struct.pack("=H", _IPVLAN_MODES[mode])))
+    return _child(name, "ipvlan", data, parent=parent, namespace=namespace, mac="")
+
+
+def dummy(name: str, *, mtu: int = 0) -> bytes:
+    """Make a dummy interface, up."""
+    attrs = [string(_IFLA_IFNAME, name), nested(_IFLA_LINKINFO, string(_IFLA_INFO_KIND, "dummy"))]
+    if mtu:
+        attrs.append(_u32(_IFLA_MTU, mtu))
+    return _new_link(*attrs, up=True)
+
+
+def _child(name: str, kind: str, data: bytes, *, parent: int, namespace: int, mac: str) -> bytes:
+    attrs = [
+        string(_IFLA_IFNAME, name),
+        _u32(_IFLA_LINK, parent),
+        _u32(_IFLA_NET_NS_FD, namespace),
+        nested(_IFLA_LINKINFO, string(_IFLA_INFO_KIND, kind), data),
+    ]
+    if mac:
+        attrs.append(attribute(_IFLA_ADDRESS, _mac(mac)))
+    return _new_link(*attrs)
+
+
+def set_link(
+    index: int = 0,
+    *,
+    name: str = "",
+    up: bool | None = None,
+    master: int | None = None,
+    mtu: int = 0,
+    mac: str = "",
+    link_local: bool = True,
+) -> bytes:
+    """Change an interface, found by its index or else its name. With both it is renamed, and must be down.
+
+    `master` 0 takes it off its bridge. Without `link_local` it makes itself no IPv6 address; the kernel
+    takes that only from an interface that exists, so it is no part of making one.
+    """
+    attrs = []
+    if name:
+        attrs.append(string(_IFLA_IFNAME, name))
+    if master is not None:
+        attrs.append(_u32(_IFLA_MASTER, master))
+    if mtu:
+        attrs.append(_u32(_IFLA_MTU, mtu))
+    if mac:
+        attrs.append(attribute(_IFLA_ADDRESS, _mac(mac)))
+    if not link_local and os.path.exists("/proc/sys/net/ipv6"):  # a kernel without IPv6 refuses the attribute
+        mode = attribute(_IFLA_INET6_ADDR_GEN_MODE, bytes([_ADDR_GEN_NONE]))
+        attrs.append(nested(_IFLA_AF_SPEC, nested(socket.AF_INET6, mode)))
+    return _new_link(*attrs, index=index, up=up, create=False)
+
+
+def delete_link(name: str) -> bytes:
+    """Remove the interface of this name; a veth pair goes with either end."""
+    return message(_RTM_DELLINK, NLM_F_ACK, _LINK.pack(0, 0, 0, 0, 0) + string(_IFLA_IFNAME, name))
+
+
+def address(index: int, ip: str, prefix: int, *, replace: bool = False) -> bytes:
+    """Give an interface an address; IPv6 ones are usable at once, without duplicate detection."""
+    packed = _packed(ip)
+    attrs = [attribute(_IFA_LOCAL, packed), attribute(_IFA_ADDRESS, packed)]
+    flags = 0
+    if len(packed) == 16:
+        flags = _IFA_F_NODAD
+    elif prefix < 31:
+        host_bits = (1 << (32 - prefix)) - 1
+        attrs.append(
+            attribute(_IFA_BROADCAST, (int.from_bytes(packed, "big") | host_bits).to_bytes(4, "big"))
+        )
+    header = _ADDR.pack(_family(ip), prefix, flags, _SCOPE_UNIVERSE, index)
+    how = NLM_F_CREATE | (NLM_F_REPLACE if replace else NLM_F_EXCL)
+    return message(_RTM_NEWADDR, NLM_F_ACK | how, header + b"".join(attrs))
+
+
+def delete_address(index: int, ip: str, prefix: int) -> bytes:
+    """Take an address off an interface."""
+    header = _ADDR.pack(_family(ip), prefix, 0, _SCOPE_UNIVERSE, index)
+    return message(_RTM_DELADDR, NLM_F_ACK, header + attribute(_IFA_LOCAL, _packed(ip)))
+
+
+def add_route(route: Route, *, metric: int = 0) -> bytes:
+    """Add a route to the main table, in place of one that differs only in where it leads."""
+    return _route(_RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, route, metric)
+
+
+def delete_route(route: Route, *, metric: int = 0) -> bytes:
+    """Remove the route that `add_route` with the same arguments made."""
+    return _route(_RTM_DELROUTE, 0, route, metric)
+
+
+def _route(kind: int, how: int, route: Route, metric: int) -> bytes:
+    attrs = []
+    if route.destination and route.prefix:
+        attrs.append(attribute(_RTA_DST, _packed(route.destination)))
+    if route.gateway:
+        attrs.append(attribute(_RTA_GATEWAY, _packed(route.gateway)))
+    if route.ifindex:
+        attrs.append(_u32(_RTA_OIF, route.ifindex))
+    if metric:
+        attrs.append(_u32(_RTA_PRIORITY, metric))
+    family = _family(route.gateway or route.destination)
+    scope = _SCOPE_UNIVERSE if route.gateway else _SCOPE_LINK
+    header = _ROUTE.pack(family, route.prefix, 0, 0, _RT_TABLE_MAIN, _RTPROT_BOOT, scope, _RTN_UNICAST, 0)
+    return message(kind, NLM_F_ACK | how, header + b"".join(attrs))
+
+
+def links(netlink: Netlink) -> list[Link]:
+    """All interfaces of the socket's network namespace."""
+    return [
+        _parse_link(reply.payload)
+        for reply in netlink.request(_dump(_RTM_GETLINK, _LINK.pack(0, 0, 0, 0, 0)))
+    ]
+
+
+def link(netlink: Netlink, name: str) -> Link | None:
+    """The interface of this name, or None."""
+    header = _LINK.pack(0, 0, 0, 0, 0)
+    try:
+        replies = netlink.request(message(_RTM_GETLINK, NLM_F_ACK, header + string(_IFLA_IFNAME, name)))
+    except OSError as error:
+        if error.errno == 19:  # ENODEV
+            return None
+        raise
+    return _parse_link(replies[0].payload)
+
+
+def addresses(netlink: Netlink) -> list[Address]:
+    """All addresses of the socket's network namespace, IPv4 and IPv6."""
+    found = []
+    for reply in netlink.request(_dump(_RTM_GETADDR, _ADDR.pack(0, 0, 0, 0, 0))):
+        family, prefix, _, _, index = _ADDR.unpack_from(reply.payload)
+        attrs = attributes(reply.payload, _ADDR.size)
+        packed = attrs.get(_IFA_LOCAL) or attrs.get(_IFA_ADDRESS)
+        if packed and family in (socket.AF_INET, socket.AF_INET6):
+            found.append(Address(index, socket.inet_ntop(family, packed), prefix))
+    return found
+
+
+def routes(netlink: Netlink) -> list[Route]:
+    """The unicast routes of the main table, IPv4 and IPv6."""
+    found = []
+    for reply in netlink.request(_dump(_RTM_GETROUTE, _ROUTE.pack(0, 0, 0, 0, 0, 0, 0, 0, 0))):
+        family, prefix, _, _, table, _, _, kind, _ = _ROUTE.unpack_from(reply.payload)
+        attrs = attributes(reply.payload, _ROUTE.size)
+        if wide := attrs.get(_RTA_TABLE):
+            table = struct.unpack("=I", wide)[0]
+        if table != _RT_TABLE_MAIN or kind != _RTN_UNICAST or family not in (socket.AF_INET, socket.AF_INET6):
+            continue
+        destination, gateway = attrs.get(_RTA_DST), attrs.get(_RTA_GATEWAY)
+        found.append(
+            Route(
+                socket.inet_ntop(family, destination) if destination else "",
+                prefix,
+                socket.inet_ntop(family, gateway) if gateway else "",
+                struct.unpack("=I", attrs[_RTA_OIF])[0] if _RTA_OIF in attrs else 0,
+            )
+        )
+    return found
+
+
+def _dump(kind: int, header: bytes) -> bytes:
+    return message(kind, NLM_F_DUMP, header)
+
+
+def _parse_link(payload: bytes) -> Link:
+    _, _, index, flags, _ = _LINK.unpack_from(payload)
+    attrs = attributes(payload, _LINK.size)
+    info = attributes(attrs.get(_IFLA_LINKINFO, b""))
+    return Link(
+        index,
+        _text(attrs.get(_IFLA_IFNAME, b"")),
+        _text(info.get(_IFLA_INFO_KIND, b"")),
+        attrs.get(_IFLA_ADDRESS, b"").hex(":"),
+        struct.unpack("=I", attrs[_IFLA_MTU])[0],
+        bool(flags & _IFF_UP),
+        struct.unpack("=I", attrs[_IFLA_MASTER])[0] if _IFLA_MASTER in attrs else 0,
+        bool(flags & _IFF_LOOPBACK),
+    )
+
+
+def _text(raw: bytes) -> str:
+    return raw.rstrip(b"\0").decode(errors="replace")
