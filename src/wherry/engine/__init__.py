@@ -1,0 +1,1 @@
+"""The domain: containers, execs, images, networks, volumes and events, behind one composed `Engine`."""
