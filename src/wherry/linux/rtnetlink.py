@@ -77,7 +77,7 @@ class Address(NamedTuple):
 
 
 class Route(NamedTuple):
-    """A unicast route of the main table: without a destination the default route, without a gateway on link."""
+    """A unicast route of the main table: default without a destination, on link without a gateway."""
 
     destination: str = ""
     prefix: int = 0
