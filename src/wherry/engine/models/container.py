@@ -188,7 +188,8 @@ class FilesystemChange(Wire):
 
 
 class PathStat(Wire):
-    """What `X-Docker-Container-Path-Stat` carries (as base64 of this JSON). `mode` is Go's `os.FileMode`."""
+    """What `X-Docker-Container-Path-Stat` carries (as base64 of this JSON). `mode` is Go's
+    `os.FileMode`."""
 
     name: str = field(name="name", default="")
     size: int = field(name="size", default=0)

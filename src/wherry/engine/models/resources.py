@@ -42,7 +42,8 @@ class Ulimit(Wire):
 
 
 class Resources(Wire):
-    """Sizes in bytes, CPU times in microseconds, `nano_cpus` in billionths of a CPU. 0 or None: no limit."""
+    """Sizes in bytes, CPU times in microseconds, `nano_cpus` in billionths of a CPU. 0 or None: no
+    limit."""
 
     cpu_shares: int = 0
     memory: int = 0

@@ -1,7 +1,8 @@
 """How the engine's values become Docker's JSON, and back.
 
 Attributes are snake_case, wire names are Docker's. What SQLite stores is the plain msgspec encoding of the
-same structs (every field present), what a client sees is `to_wire` (fields that Go marks `omitempty` left out).
+same structs (every field present); what a client sees is `to_wire`, without the empty ones of the
+fields that Go marks `omitempty`.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ _fields: dict[type, tuple[tuple[str, str, str], ...]] = {}
 
 
 def _plan(kind: type[Wire]) -> tuple[tuple[str, str, str], ...]:
-    """(attribute, wire name, when to leave it out). A 0 or False is kept where None means absent, as Go does."""
+    """(attribute, wire name, when to leave it out). A 0 or False stays where None means absent, as in
+    Go."""
     defaults = {field.name: field.default for field in msgspec.structs.fields(kind)}
     return tuple(
         (
@@ -59,7 +61,8 @@ def _plan(kind: type[Wire]) -> tuple[tuple[str, str, str], ...]:
 def from_wire(kind: type[W], body: bytes | str) -> W:
     """Read a request body as Docker would.
 
-    Unknown fields are ignored, null is the zero value, wrong types are refused. Raises `Invalid` with the place of the fault. An empty body is an object without fields.
+    Unknown fields are ignored, null is the zero value, wrong types are refused: `Invalid`, with the
+    place of the fault. An empty body is an object without fields.
     """
     if not body:
         return kind()

@@ -1,0 +1,5 @@
+"""Containers: records, life cycle, streams, files."""
+
+from .manager import Containers
+
+__all__ = ["Containers"]
