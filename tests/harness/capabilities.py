@@ -1,0 +1,104 @@
+"""What this machine can do, by name.
+
+A test that can't run everywhere says `@pytest.mark.needs("dockerd", "root")`; where one of them is missing it
+is skipped with that name. `WHERRY_REQUIRE` (names, separated by commas; CI sets it) turns a missing one into a
+failure of the whole run. `root` and `ordinary-user` are two sides of one suite, which `./check` runs as both:
+a test of the other side is left out instead of skipped.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.images.busybox import find_busybox
+
+
+def _program(name: str) -> Callable[[], bool]:
+    return lambda: shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin") is not None
+
+
+def _ordinary_user() -> bool:
+    return os.geteuid() != 0
+
+
+def _subordinate_ids() -> bool:
+    """Whether the present user has subordinate ids and the two set-uid programs that map them."""
+    if shutil.which("newuidmap") is None or shutil.which("newgidmap") is None:
+        return False
+    import pwd
+
+    names = {str(os.geteuid())}
+    try:
+        names.add(pwd.getpwuid(os.geteuid()).pw_name)
+    except KeyError:
+        return False
+    try:
+        lines = Path("/etc/subuid").read_text().splitlines()
+    except OSError:
+        return False
+    return any(line.partition(":")[0] in names for line in lines)
+
+
+def _cgroup2_controllers() -> bool:
+    try:
+        return "memory" in Path("/sys/fs/cgroup/cgroup.controllers").read_text()
+    except OSError:
+        return False
+
+
+def _apparmor() -> bool:
+    try:
+        return Path("/sys/module/apparmor/parameters/enabled").read_text().strip() == "Y"
+    except OSError:
+        return False
+
+
+PROBES: dict[str, Callable[[], bool]] = {
+    "root": lambda: os.geteuid() == 0,
+    "ordinary-user": _ordinary_user,
+    "subordinate-ids": _subordinate_ids,
+    "busybox": lambda: find_busybox() is not None,
+    "mmdebstrap": _program("mmdebstrap"),
+    "dockerd": lambda: os.geteuid() == 0 and _program("dockerd")() and _program("docker")(),
+    "docker-cli": _program("docker"),
+    "podman": _program("podman"),
+    "crun": _program("crun"),
+    "runc": _program("runc"),
+    "skopeo": _program("skopeo"),
+    "pasta": _program("pasta"),
+    "slirp4netns": _program("slirp4netns"),
+    "containerd": lambda: os.geteuid() == 0 and _program("containerd")() and _program("ctr")(),
+    "cgroup2": _cgroup2_controllers,
+    "cgroup1": lambda: Path("/sys/fs/cgroup/memory/cgroup.procs").exists(),
+    "apparmor": _apparmor,
+    "x86-64": lambda: os.uname().machine == "x86_64",
+    "docker-py": lambda: __import__("importlib.util").util.find_spec("docker") is not None,
+    "gdb": _program("gdb"),
+    "strace": _program("strace"),
+}
+
+
+@functools.cache
+def have(name: str) -> bool:
+    """Whether the machine has the capability. Raises KeyError for a name not in PROBES."""
+    return PROBES[name]()
+
+
+def required() -> list[str]:
+    """The capabilities that this run must have, from WHERRY_REQUIRE."""
+    return [name for name in os.environ.get("WHERRY_REQUIRE", "").split(",") if name]
+
+
+def other_side(name: str) -> bool:
+    """Whether `name` stands for the half of the suite that another identity runs."""
+    return name in ("root", "ordinary-user") and not have(name)
+
+
+def python() -> str:
+    """The interpreter that runs the suite, and so the engine under test."""
+    return sys.executable

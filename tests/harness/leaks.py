@@ -1,0 +1,62 @@
+"""What an engine left behind: mounts, processes, cgroups. Used after it has stopped."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def mounts_below(directory: Path) -> list[str]:
+    """The mount points of this namespace at or below `directory`."""
+    found = []
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        point = line.split()[4].replace("\\040", " ")
+        if point == str(directory) or point.startswith(f"{directory}/"):
+            found.append(point)
+    return found
+
+
+def processes_of(home: Path) -> dict[int, str]:
+    """Living processes that carry WHERRY_HOME=`home`, or have something of it mounted: pid → command line."""
+    marker = f"WHERRY_HOME={home}\0".encode()
+    found: dict[int, str] = {}
+    for name in os.listdir("/proc"):
+        if not name.isdigit() or int(name) == os.getpid():
+            continue
+        try:
+            environment = Path(f"/proc/{name}/environ").read_bytes() + b"\0"
+            command = Path(f"/proc/{name}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            mounted = f"{home}/" in Path(f"/proc/{name}/mountinfo").read_text()
+        except OSError:  # gone, a kernel thread, or another user's
+            continue
+        if (marker in environment or mounted) and command:
+            found[int(name)] = command.strip()
+    return found
+
+
+def cgroups_of(container_ids: Iterable[str]) -> list[str]:
+    """Cgroup directories, of either version, named after one of the containers."""
+    ids = tuple(container_ids)
+    if not ids:
+        return []
+    return [
+        os.path.join(folder, child)
+        for folder, children, _ in os.walk("/sys/fs/cgroup")
+        for child in children
+        if any(container_id in child for container_id in ids)
+    ]
+
+
+def left_behind(home: Path, container_ids: Iterable[str], patience: float = 3.0) -> list[str]:
+    """Everything still there after at most `patience` seconds, one line each; empty when all is clean."""
+    ids = tuple(container_ids)
+    deadline = time.monotonic() + patience
+    while True:
+        lines = [f"mount {point}" for point in mounts_below(home)]
+        lines += [f"process {pid}: {command}" for pid, command in processes_of(home).items()]
+        lines += [f"cgroup {path}" for path in cgroups_of(ids)]
+        if not lines or time.monotonic() > deadline:
+            return lines
+        time.sleep(0.05)
