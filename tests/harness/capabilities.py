@@ -1,9 +1,9 @@
 """What this machine can do, by name.
 
-A test that can't run everywhere says `@pytest.mark.needs("dockerd", "root")`; where one of them is missing it
-is skipped with that name. `WHERRY_REQUIRE` (names, separated by commas; CI sets it) turns a missing one into a
-failure of the whole run. `root` and `ordinary-user` are two sides of one suite, which `./check` runs as both:
-a test of the other side is left out instead of skipped.
+A test that can't run everywhere says `@pytest.mark.needs("dockerd", "root")`; where one of them is missing
+it is skipped with that name. `WHERRY_REQUIRE` (names, separated by commas; CI sets it) turns a missing one
+into a failure of the whole run. `root` and `ordinary-user` are two sides of one suite, which `./check` runs
+as both: a test of the other side is left out instead of skipped.
 """
 
 from __future__ import annotations
