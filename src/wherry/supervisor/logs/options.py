@@ -1,0 +1,85 @@
+"""Which log driver a container uses, and within what limits.
+
+Drivers: `cri`, the default; `json-file` and `local`, which people name out of habit and which mean the same
+file here (only `logs` and the API read it); `none` keeps nothing.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from wherry.errors import Invalid, Unsupported
+
+DRIVERS = ("cri", "json-file", "local", "none")
+DEFAULT_MAX_SIZE = 20 << 20
+DEFAULT_MAX_FILE = 5
+"""Docker's `local` driver keeps five files of 20 MB; its `json-file` grows without end, which fills disks."""
+SMALLEST_MAX_SIZE = 4096
+UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+DESCRIPTIVE = ("labels", "labels-regex", "env", "env-regex", "tag")
+"""Options that only decide what `logs --details` shows; the engine reads them from the container."""
+
+
+class LogConfig(NamedTuple):
+    driver: str = "cri"
+    max_size: int = DEFAULT_MAX_SIZE
+    """Bytes a file may reach before it is rotated; 0 is without end."""
+    max_file: int = DEFAULT_MAX_FILE
+    """Files kept, the current one included; at least 1."""
+
+    @property
+    def keeps(self) -> bool:
+        return self.driver != "none"
+
+
+def parse(driver: str, options: dict[str, str]) -> LogConfig:
+    """A `--log-driver` and its `--log-opt`s. Raises Invalid for nonsense, Unsupported for what isn't done."""
+    driver = driver or "cri"
+    if driver not in DRIVERS:
+        raise Unsupported(
+            f"logger: no log driver named '{driver}' is registered", hint=f"drivers: {', '.join(DRIVERS)}"
+        )
+    max_size, max_file = DEFAULT_MAX_SIZE, DEFAULT_MAX_FILE
+    for name, value in options.items():
+        if name == "max-size":
+            max_size = _size(value)
+        elif name == "max-file":
+            max_file = _count(value)
+        elif name == "mode":
+            if value not in ("", "blocking"):
+                raise Unsupported(
+                    f"log mode '{value}' is not supported", hint="logs are never dropped: leave it out"
+                )
+        elif name == "compress":
+            if value.lower() not in ("false", "0", "f", ""):
+                raise Unsupported(
+                    "log option compress=true is not supported", hint="rotated logs stay plain text"
+                )
+        elif name not in DESCRIPTIVE:
+            raise Invalid(f"unknown log opt '{name}' for {driver} log driver")
+    return LogConfig(driver, max_size, max_file)
+
+
+def _size(value: str) -> int:
+    text = value.strip().lower()
+    if text == "-1":
+        return 0
+    number = text.rstrip("bkmgt")
+    unit = text[len(number) :].removesuffix("b") if len(text) - len(number) > 1 else text[len(number) :]
+    try:
+        size = int(float(number) * UNITS[unit])
+    except (KeyError, ValueError, OverflowError):
+        raise Invalid(f"invalid value for max-size: {value}", hint="for example 10m") from None
+    if size <= 0:
+        raise Invalid(f"invalid value for max-size: {value}", hint="a positive size, for example 10m, or -1")
+    return max(size, SMALLEST_MAX_SIZE)
+
+
+def _count(value: str) -> int:
+    try:
+        count = int(value)
+    except ValueError:
+        raise Invalid(f"invalid value for max-file: {value}", hint="a whole number of at least 1") from None
+    if not 1 <= count <= 1000:
+        raise Invalid("max-file cannot be less than 1", hint="between 1 and 1000")
+    return count
