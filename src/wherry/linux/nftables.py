@@ -210,6 +210,8 @@ class Batch:
         attrs = [string(1, self.table), string(2, one.name), _u32(3, flags), *_types(4, one.key)]
         if one.value:
             attrs += _types(6, one.value)
+        if one.key == (INTERFACE,):  # so that `nft list` reads the name, which is in host byte order
+            attrs.append(attribute(13, struct.pack("=BBI", 0, 4, 1)))
         self._add(_NEWSET, NLM_F_CREATE, *attrs, _u32(10, number))
 
     def add_element(self, name: str, key: bytes, value: bytes = b"", *, exclusive: bool = False) -> None:
