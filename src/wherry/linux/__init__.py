@@ -1,0 +1,1 @@
+"""Thin typed calls to the kernel. Standard library only; every floor above stands on these modules."""

@@ -1,0 +1,101 @@
+"""Id maps of user namespaces (user_namespaces(7)), written directly or by newuidmap and newgidmap."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from wherry.errors import Unsupported
+
+
+class IdRange(NamedTuple):
+    """`size` ids from `inside` on are the ids from `outside` on in the parent namespace."""
+
+    inside: int
+    outside: int
+    size: int
+
+
+IdMap = tuple[IdRange, ...]
+
+
+def from_specification(mappings: Iterable[dict[str, Any]] | None) -> IdMap:
+    """`linux.uidMappings` or `linux.gidMappings` of the OCI runtime specification."""
+    return tuple(
+        IdRange(int(entry["containerID"]), int(entry["hostID"]), int(entry["size"]))
+        for entry in mappings or ()
+    )
+
+
+def to_outside(idmap: IdMap, inside: int) -> int | None:
+    """The parent's id of `inside`, None when unmapped; an empty map stands for no user namespace."""
+    if not idmap:
+        return inside
+    for entry in idmap:
+        if entry.inside <= inside < entry.inside + entry.size:
+            return entry.outside + inside - entry.inside
+    return None
+
+
+def holds(idmap: IdMap, outside: int) -> bool:
+    """Whether the parent's id `outside` exists inside."""
+    return not idmap or any(entry.outside <= outside < entry.outside + entry.size for entry in idmap)
+
+
+def is_identity(idmap: IdMap) -> bool:
+    """Whether every id means the same inside and outside."""
+    return all(entry.inside == entry.outside for entry in idmap)
+
+
+def write(pid: int, uids: IdMap, gids: IdMap) -> None:
+    """Give `pid`'s new user namespace its maps.
+
+    Directly where the caller may (CAP_SETUID and CAP_SETGID, or the one id it has itself), else through the
+    set-user-id programs newuidmap and newgidmap, which know the user's subordinate ids. Raises OSError, and
+    Unsupported when the programs are needed and missing or refuse.
+    """
+    try:
+        _write_file(pid, "uid_map", uids)
+    except PermissionError:
+        _by_program("newuidmap", pid, uids)
+    try:
+        _write_file(pid, "gid_map", gids)
+    except PermissionError:
+        if len(gids) == 1 and gids[0].size == 1 and gids[0].outside == os.getegid():
+            # An unprivileged process may map its own group only once setgroups is off (user_namespaces(7)).
+            _write(f"/proc/{pid}/setgroups", b"deny")
+            _write_file(pid, "gid_map", gids)
+        else:
+            _by_program("newgidmap", pid, gids)
+
+
+def _write_file(pid: int, name: str, idmap: IdMap) -> None:
+    # One write: the kernel takes a map once and whole.
+    text = "".join(f"{entry.inside} {entry.outside} {entry.size}\n" for entry in idmap)
+    _write(f"/proc/{pid}/{name}", text.encode())
+
+
+def _write(path: str, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(descriptor, data)
+    finally:
+        os.close(descriptor)
+
+
+def _by_program(program: str, pid: int, idmap: IdMap) -> None:
+    arguments = [program, str(pid), *(str(number) for entry in idmap for number in entry)]
+    try:
+        child = os.posix_spawnp(program, arguments, os.environ)
+    except FileNotFoundError:
+        raise Unsupported(
+            f"{program} is not installed, and this user may not map ids by itself",
+            hint="install the package uidmap (Debian, Ubuntu) or shadow-utils",
+        ) from None
+    _pid, status = os.waitpid(child, 0)
+    if status != 0:
+        raise Unsupported(
+            f"{program} refused to map {', '.join(str(tuple(entry)) for entry in idmap)}",
+            hint="/etc/subuid and /etc/subgid must give this user these ids",
+        )
