@@ -1,0 +1,161 @@
+"""Capabilities: their names, and giving a process exactly the sets that it should have (capabilities(7)).
+
+A container's process gets its sets in two steps, around the change of user: the bounding set can only be
+lowered while CAP_SETPCAP is effective, and changing from root to another user clears the other sets unless
+PR_SET_KEEPCAPS stands. So: `drop_bounding`, `keep_over_setuid`, setgroups/setgid/setuid, `apply`. All of it
+is system calls only, fit for between fork and exec.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from wherry.linux.syscalls import INT, POINTER, ULONG, function
+
+# by number (include/uapi/linux/capability.h)
+_BY_NUMBER = """
+CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE
+NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT
+SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP
+MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE
+"""
+NAMES = tuple(f"CAP_{name}" for name in _BY_NUMBER.split())
+_BIT = {name: 1 << number for number, name in enumerate(NAMES)}
+
+_PR_CAPBSET_READ = 23
+_PR_CAPBSET_DROP = 24
+_PR_SET_KEEPCAPS = 8
+_PR_CAP_AMBIENT = 47
+_PR_CAP_AMBIENT_RAISE = 2
+_PR_CAP_AMBIENT_CLEAR_ALL = 4
+
+_VERSION_3 = 0x20080522
+
+_prctl = function("prctl", INT, ULONG, ULONG, ULONG, ULONG)
+_capget = function("capget", POINTER, POINTER)
+_capset = function("capset", POINTER, POINTER)
+
+_Data = ctypes.c_uint32 * 6  # two of struct __user_cap_data: effective, permitted, inheritable
+
+
+class Sets(NamedTuple):
+    """The five sets of a process, each a mask with bit N for capability number N."""
+
+    bounding: int
+    effective: int
+    permitted: int
+    inheritable: int
+    ambient: int
+
+
+NONE = Sets(0, 0, 0, 0, 0)
+
+
+def mask(names: Iterable[str]) -> int:
+    """The set of `names` ("CAP_CHOWN"); a name that this list doesn't know is passed over, as runtimes do."""
+    bits = 0
+    for name in names:
+        bits |= _BIT.get(name, 0)
+    return bits
+
+
+def names(bits: int) -> list[str]:
+    """The names of a set, by number."""
+    return [name for number, name in enumerate(NAMES) if bits >> number & 1]
+
+
+def known() -> int:
+    """The set of all capabilities that the running kernel has."""
+    with open("/proc/sys/kernel/cap_last_cap", "rb") as file:
+        return (2 << int(file.read())) - 1
+
+
+def from_specification(section: dict[str, list[str]] | None) -> Sets:
+    """`process.capabilities` of an OCI runtime specification; without it, no capability at all."""
+    if not section:
+        return NONE
+    return Sets(
+        mask(section.get("bounding") or ()),
+        mask(section.get("effective") or ()),
+        mask(section.get("permitted") or ()),
+        mask(section.get("inheritable") or ()),
+        mask(section.get("ambient") or ()),
+    )
+
+
+def current() -> Sets:
+    """What the calling thread has; its ambient set, which takes a call a capability, is given as empty."""
+    effective, permitted, inheritable = _read()
+    return Sets(bounding(), effective, permitted, inheritable, 0)
+
+
+def bounding() -> int:
+    """The calling thread's bounding set."""
+    bits = 0
+    for number in range(64):
+        try:
+            bits |= _prctl(_PR_CAPBSET_READ, number, 0, 0, 0) << number
+        except OSError:  # EINVAL: past the kernel's last
+            break
+    return bits
+
+
+def drop_bounding(keep: int) -> None:
+    """Leave only `keep` in the bounding set, for good. Raises OSError EPERM without CAP_SETPCAP."""
+    for number in range(64):
+        if keep >> number & 1:
+            continue
+        try:
+            _prctl(_PR_CAPBSET_DROP, number, 0, 0, 0)
+        except OSError as error:
+            if error.errno == 22:  # EINVAL: past the kernel's last
+                return
+            raise
+
+
+def keep_over_setuid(keep: bool) -> None:
+    """Whether the permitted set survives a change from root to another user; exec resets it."""
+    _prctl(_PR_SET_KEEPCAPS, keep, 0, 0, 0)
+
+
+def apply(sets: Sets) -> None:
+    """Give the calling thread `sets`, the bounding set apart. What it may not have itself is left out.
+
+    Leaving out is what makes a container of all capabilities possible where the engine lacks one of them;
+    whoever writes the specification compares it with `current` and says so.
+    """
+    _, permitted_now, inheritable_now = _read()
+    permitted = sets.permitted & permitted_now
+    # beyond the inheritable set only what is permitted can be added, short of CAP_SETPCAP
+    inheritable = sets.inheritable & (permitted_now | inheritable_now)
+    _write(sets.effective & permitted, permitted, inheritable)
+    _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+    ambient = sets.ambient & permitted & inheritable
+    number = 0
+    while ambient >> number:
+        if ambient >> number & 1:
+            _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, number, 0, 0)
+        number += 1
+
+
+def _read() -> tuple[int, int, int]:
+    """Effective, permitted, inheritable."""
+    header, data = (ctypes.c_uint32 * 2)(_VERSION_3, 0), _Data()
+    _capget(ctypes.addressof(header), ctypes.addressof(data))
+    return data[0] | data[3] << 32, data[1] | data[4] << 32, data[2] | data[5] << 32
+
+
+def _write(effective: int, permitted: int, inheritable: int) -> None:
+    low = 0xFFFFFFFF
+    header = (ctypes.c_uint32 * 2)(_VERSION_3, 0)
+    data = _Data(
+        effective & low,
+        permitted & low,
+        inheritable & low,
+        effective >> 32,
+        permitted >> 32,
+        inheritable >> 32,
+    )
+    _capset(ctypes.addressof(header), ctypes.addressof(data))
