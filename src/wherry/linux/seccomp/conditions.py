@@ -29,7 +29,7 @@ OPERATORS = frozenset(
 
 
 class Condition(NamedTuple):
-    """One of the arguments 0 to 5 compared; for MASKED_EQ `value` is the mask, `second` what it must leave."""
+    """An argument, 0 to 5, compared; for MASKED_EQ `value` is the mask, `second` what it must leave."""
 
     argument: int
     operator: str
