@@ -62,7 +62,7 @@ class Supervisor:
         self.on_oom: Callable[[OutOfMemory], None] = lambda oom: None
         self.on_detach: Callable[[Detached], None] = lambda detached: None
         self.on_reconnect: Callable[[], None] = lambda: None
-        """A new supervisor has taken over (or the connection was lost and is back): `processes` and compare."""
+        """A new supervisor has taken over, or the connection is back: compare with `processes`."""
         self.on_replaced: Callable[[], None] = lambda: None
 
     @classmethod
