@@ -1,0 +1,347 @@
+"""All networks of one engine: made, joined, left, published through, and put right after a restart.
+
+The catalog says what should be; links and firewall are what is. Every change is noted in the catalog first
+and undone there when the kernel refuses it, so that `restore` can always bring the two together.
+"""
+
+from __future__ import annotations
+
+import errno
+import secrets
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable
+from typing import NamedTuple, Protocol
+
+from wherry.errors import Conflict, Forbidden, Invalid, NotFound
+from wherry.linux import nftables, rtnetlink
+from wherry.linux.netlink import Netlink
+from wherry.network import addresses
+from wherry.network.catalog import Catalog, Rows
+from wherry.network.firewall import Firewall
+from wherry.network.links import Links, default_interface_name
+from wherry.network.model import Endpoint, Network, PublishedPort, Subnet
+
+DEFAULT = "bridge"
+RESERVED = ("bridge", "host", "none", "default", "container")
+DRIVERS = ("bridge", "macvlan", "ipvlan")
+
+_ANYWHERE = "0.0.0.0"  # noqa: S104 (for messages, as Docker words them)
+
+
+class PortRequest(NamedTuple):
+    """What `-p` asks for: `host_port` 0 takes a free one, `last` > `host_port` any free one up to it."""
+
+    protocol: str
+    container_port: int
+    host_ip: str = ""
+    host_port: int = 0
+    last: int = 0
+
+
+class Keeper(Protocol):
+    """Who holds host ports so that no other program takes them, and answers for loopback."""
+
+    def hold(self, port: PublishedPort, container_address: str) -> int:
+        """Bind the port (0: a free one) and return its number. Raises OSError (EADDRINUSE, EACCES)."""
+        ...
+
+    def release(self, port: PublishedPort) -> None: ...
+
+
+class Networks:
+    """Thread-safe; each call blocks for some milliseconds at the most."""
+
+    def __init__(self, database: Rows, keeper: Keeper) -> None:
+        self._catalog = Catalog(database)
+        self._keeper = keeper
+        self._lock = threading.RLock()
+        self._links = Links(Netlink(rtnetlink.NETLINK_ROUTE))
+        self._firewall = Firewall(Netlink(nftables.NETLINK_NETFILTER))
+        self._walled = False
+
+    # definitions
+
+    def create(
+        self,
+        name: str,
+        *,
+        driver: str = "bridge",
+        subnets: Iterable[Subnet] = (),
+        ipv6: bool = False,
+        internal: bool = False,
+        attachable: bool = False,
+        options: dict[str, str] | None = None,
+        labels: dict[str, str] | None = None,
+        ipam_options: dict[str, str] | None = None,
+    ) -> Network:
+        """Define a network; its interfaces are made when the first container joins.
+
+        Raises Conflict (the name is taken), Forbidden (a reserved name, a subnet in use), Invalid, NotFound
+        (driver).
+        """
+        if name in RESERVED and not (name == DEFAULT and not self._exists(DEFAULT)):
+            raise Forbidden(f"operation is not permitted on predefined {name} network")
+        if driver not in DRIVERS:
+            raise NotFound(f"could not find plugin {driver} in v1 plugin registry: plugin not found")
+        network_id = secrets.token_hex(32)
+        with self._lock:
+            chosen = [addresses.complete(one) for one in subnets]
+            busy = self._busy()
+            for subnet in chosen:
+                wanted = addresses.parse_subnet(subnet.subnet)
+                if any(one.version == wanted.version and wanted.overlaps(one) for one in busy):
+                    raise Forbidden(
+                        "invalid pool request: Pool overlaps with other one on this address space",
+                        hint=f"{subnet.subnet} is in use here; choose another with --subnet",
+                    )
+            if not any(one.version == 4 for one in chosen):
+                chosen.insert(0, addresses.free_subnet(busy))
+            if ipv6 and not any(one.version == 6 for one in chosen):
+                chosen.append(addresses.local_subnet6(network_id))
+            network = Network(
+                network_id,
+                name,
+                driver,
+                tuple(chosen),
+                internal,
+                attachable,
+                options or {},
+                labels or {},
+                time.time_ns(),
+                ipam_options or {},
+            )
+            self._catalog.add(network)
+        return network
+
+    def networks(self) -> list[Network]:
+        """All networks with interfaces: the default bridge and the user-defined ones."""
+        with self._lock:
+            self.default()
+            return self._catalog.networks()
+
+    def find(self, reference: str) -> Network:
+        """By name, id or beginning of an id. Raises NotFound, Invalid (ambiguous)."""
+        if reference in (DEFAULT, "default"):
+            return self.default()
+        return self._catalog.find(reference)
+
+    def default(self) -> Network:
+        """The default bridge, defined when first asked for."""
+        with self._lock:
+            try:
+                return self._catalog.find(DEFAULT)
+            except NotFound:
+                return self.create(DEFAULT)
+
+    def remove(self, reference: str) -> Network:
+        """Raises NotFound, Forbidden (predefined, or in use)."""
+        with self._lock:
+            network = self.find(reference)
+            if network.name in RESERVED:
+                raise Forbidden(f"{network.name} is a pre-defined network and cannot be removed")
+            try:
+                self._catalog.remove(network.id)
+            except Conflict as error:
+                raise Forbidden(
+                    f"error while removing network: network {network.name} has active endpoints",
+                    hint="stop or disconnect its containers first",
+                ) from error
+            self._take_down(network)
+            return network
+
+    # endpoints
+
+    def endpoints(self, *, container_id: str = "", network_id: str = "") -> list[Endpoint]:
+        return self._catalog.endpoints(container_id=container_id, network_id=network_id)
+
+    def connect(
+        self,
+        network: Network,
+        container_id: str,
+        namespace: int,
+        *,
+        ipv4: str = "",
+        ipv6: str = "",
+        mac: str = "",
+        aliases: Collection[str] = (),
+        default_route: bool = True,
+    ) -> Endpoint:
+        """Join a container's network namespace (descriptor) to a network. Nothing is left when it fails.
+
+        Raises Conflict, Invalid, Unavailable, Unsupported, OSError.
+        """
+        endpoint_id = secrets.token_hex(32)
+        with self._lock:
+            with self._catalog.new_endpoint():
+                first, second = network.ipv4, network.ipv6
+                got4 = self._catalog.choose_address(network, first, ipv4) if first else ""
+                got6 = self._catalog.choose_address(network, second, ipv6) if second else ""
+                taken = {one.interface for one in self._catalog.endpoints(container_id=container_id)}
+                endpoint = Endpoint(
+                    endpoint_id,
+                    network.id,
+                    container_id,
+                    default_interface_name(taken),
+                    mac or addresses.mac_of(got4, endpoint_id),
+                    got4,
+                    got6,
+                    tuple(aliases),
+                )
+                self._catalog.add_endpoint(endpoint)
+            try:
+                self._raise(network)
+                self._links.attach(network, endpoint, namespace, default_route=default_route)
+            except BaseException:
+                self._links.detach(network, endpoint, namespace)
+                self._catalog.remove_endpoint(endpoint_id)
+                raise
+        return endpoint
+
+    def disconnect(self, endpoint: Endpoint, namespace: int | None = None) -> None:
+        """Leave a network: a running container gives its `namespace`.
+
+        Without one the container has ended, and the kernel takes its interfaces away by itself; to wait for
+        that would cost every removal some 20 ms.
+        """
+        with self._lock:
+            if namespace is not None:
+                self._links.detach(self._catalog.find(endpoint.network_id), endpoint, namespace)
+            self._catalog.remove_endpoint(endpoint.id)
+
+    # published ports
+
+    def publish(
+        self, container_id: str, requests: Iterable[PortRequest], *, ipv4: str, ipv6: str = ""
+    ) -> list[PublishedPort]:
+        """Open ports of the host to a container, all or none. Raises Conflict with Docker's words."""
+        done: list[PublishedPort] = []
+        with self._lock:
+            try:
+                for request in requests:
+                    done.append(self._publish_one(container_id, request, ipv4))
+                for address in filter(None, (ipv4, ipv6)):
+                    version = 6 if ":" in address else 4
+                    self._firewall.publish([p for p in done if _speaks(p, version)], address)
+            except BaseException:
+                for port in done:
+                    self._keeper.release(port)
+                self._catalog.remove_ports(container_id)
+                raise
+        return done
+
+    def unpublish(self, container_id: str, addresses: Iterable[str]) -> None:
+        """Close all ports of a container."""
+        with self._lock:
+            ports = [port for port, _ in self._catalog.ports(container_id)]
+            for address in filter(None, addresses):
+                version = 6 if ":" in address else 4
+                self._firewall.unpublish([p for p in ports if _speaks(p, version)], address)
+            for port in ports:
+                self._keeper.release(port)
+            self._catalog.remove_ports(container_id)
+
+    def ports(self, container_id: str) -> list[PublishedPort]:
+        return [port for port, _ in self._catalog.ports(container_id)]
+
+    def _publish_one(self, container_id: str, request: PortRequest, address: str) -> PublishedPort:
+        candidates = range(request.host_port, max(request.last, request.host_port) + 1)
+        for number in candidates:
+            port = PublishedPort(request.protocol, request.host_ip, number, request.container_port)
+            try:
+                port = port._replace(host_port=self._keeper.hold(port, address))
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    continue
+                where = f"{request.host_ip or _ANYWHERE}:{number}"
+                raise Invalid(
+                    f"failed to bind host port {where}/{request.protocol}: {error.strerror}"
+                ) from error
+            if self._catalog.add_port(port, container_id):
+                return port
+            self._keeper.release(port)
+        where = f"{request.host_ip or _ANYWHERE}:{request.host_port}"
+        raise Conflict(
+            f"failed to bind host port for {where}:{address}:{request.container_port}/{request.protocol}: "
+            "address already in use",
+            hint="another program or container has it; choose another with -p",
+        )
+
+    # what is, brought in line with what should be
+
+    def restore(self, alive: Callable[[str], bool]) -> None:
+        """After an engine's start: forget endpoints of containers that ended, mend the firewall."""
+        with self._lock:
+            for endpoint in self._catalog.endpoints():
+                if not alive(endpoint.container_id):
+                    self.disconnect(endpoint)
+            for port, container_id in self._catalog.ports():
+                if not alive(container_id):
+                    self._keeper.release(port)
+                    self._catalog.remove_ports(container_id)
+            if self._catalog.endpoints():
+                self.heal()
+
+    def heal(self) -> None:
+        """Put the firewall back as it should be, in one transaction; cheap to repeat."""
+        with self._lock:
+            homes = {one.container_id: one for one in reversed(self._catalog.endpoints())}
+            ports = []
+            for port, container_id in self._catalog.ports():
+                home = homes.get(container_id)
+                for address in filter(None, (home.ipv4, home.ipv6) if home else ()):
+                    if _speaks(port, 6 if ":" in address else 4):
+                        ports.append((port, address))
+            self._firewall.install(self._in_use(), ports)
+            self._walled = True
+
+    def sweep(self) -> None:
+        """Take down bridges and firewall when no container needs them any more."""
+        with self._lock:
+            if self._catalog.endpoints():
+                return
+            for network in self._catalog.networks():
+                self._links.remove_bridge(network)
+            self._firewall.remove()
+            self._walled = False
+
+    def _raise(self, network: Network) -> None:
+        """Make sure that the network's interface and rules are there before a container joins."""
+        if network.driver != "bridge":
+            return
+        if not self._walled or not self._firewall.present():
+            self.heal()
+        else:
+            self._firewall.add_network(network)
+        self._links.ensure_bridge(network)
+
+    def _take_down(self, network: Network) -> None:
+        if network.driver == "bridge":
+            self._links.remove_bridge(network)
+            if self._walled:
+                self._firewall.remove_network(network)
+
+    def _in_use(self) -> list[Network]:
+        used = {one.network_id for one in self._catalog.endpoints()}
+        return [one for one in self._catalog.networks() if one.id in used and one.driver == "bridge"]
+
+    def _busy(self) -> list[addresses.IPNetwork]:
+        """Subnets that must not be given out: those of networks, and those that the host routes to."""
+        taken = [addresses.parse_subnet(s.subnet) for one in self._catalog.networks() for s in one.subnets]
+        with Netlink(rtnetlink.NETLINK_ROUTE) as netlink:
+            for route in rtnetlink.routes(netlink):
+                if route.destination:
+                    taken.append(addresses.parse_subnet(f"{route.destination}/{route.prefix}"))
+        return taken
+
+    def _exists(self, name: str) -> bool:
+        try:
+            self._catalog.find(name)
+        except NotFound:
+            return False
+        return True
+
+
+def _speaks(port: PublishedPort, version: int) -> bool:
+    """Whether a port is published on addresses of this IP version."""
+    return not port.host_ip or (":" in port.host_ip) == (version == 6)
