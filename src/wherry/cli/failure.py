@@ -1,0 +1,61 @@
+"""Errors as a person reads them: one line that says what happened, one that says what to do."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from wherry.cli.console import paint
+from wherry.cli.flags import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wherry.errors import WherryError
+
+
+def complain(error: WherryError) -> None:
+    """Print an error and its hint on standard error."""
+    say(error.message, error.hint)
+
+
+def say(message: str, hint: str = "") -> None:
+    """Print a message in the form of an error on standard error, with a hint where there is one."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        pass
+    print(paint("wherry:", "red", sys.stderr), message, file=sys.stderr)
+    if hint:
+        print(paint("hint:", "cyan", sys.stderr), hint, file=sys.stderr)
+
+
+def report(error: WherryError, name: str) -> int:
+    """Print an error that ends the command `name`; return the exit code: its own, or 1."""
+    if os.environ.get("WHERRY_DEBUG"):
+        _traceback()
+    complain(error)
+    if isinstance(error, UsageError):
+        from wherry.cli.help import usage_line
+
+        print(f"\n{usage_line(name)}", file=sys.stderr)
+    code: int = getattr(error, "exit_code", 1)
+    return code
+
+
+def report_fault(error: Exception, name: str) -> int:
+    """Print an error that nobody expected. Returns 125 for commands that hand on a container's exit code."""
+    if os.environ.get("WHERRY_DEBUG"):
+        _traceback()
+    what = f"{type(error).__name__}: {error}"
+    if isinstance(error, OSError) and error.strerror:
+        what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        say(what)
+    else:
+        say(what, "this is a fault of wherry's: WHERRY_DEBUG=1 shows where")
+    return 125 if name.rpartition(" ")[2] in ("run", "exec") else 1
+
+
+def _traceback() -> None:
+    import traceback
+
+    traceback.print_exc()

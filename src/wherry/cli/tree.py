@@ -1,0 +1,143 @@
+"""Every command: where its module is, and what it does in a line.
+
+Help, completion and dispatch read this table.
+
+A module is named below `wherry.cli`; commands in groups are written `group name`.
+"""
+
+from __future__ import annotations
+
+COMMANDS = {
+    "run": ("container.run", "Make a container from an image and run a command in it"),
+    "exec": ("container.exec", "Run a command in a container that is running"),
+    "ps": ("container.ps", "List containers"),
+    "logs": ("container.logs", "Show what a container has written"),
+    "stop": ("container.stop", "Stop containers, gently first"),
+    "rm": ("container.rm", "Remove containers"),
+    "images": ("image.images", "List images"),
+    "create": ("container.create", "Make a container without starting it"),
+    "start": ("container.start", "Start containers that were made or have stopped"),
+    "restart": ("container.restart", "Stop containers and start them again"),
+    "kill": ("container.kill", "Send a signal to containers, SIGKILL unless told otherwise"),
+    "pause": ("container.pause", "Freeze all processes of containers"),
+    "unpause": ("container.unpause", "Let frozen containers go on"),
+    "attach": ("container.attach", "Join a running container's input and output"),
+    "wait": ("container.wait", "Wait for containers to stop, then print their exit codes"),
+    "top": ("container.top", "Show the processes of a container"),
+    "stats": ("container.stats", "Watch what containers use: CPU, memory, network, disk"),
+    "cp": ("container.cp", "Copy files into and out of containers"),
+    "diff": ("container.diff", "Show what a container has changed in its file system"),
+    "port": ("container.port", "Show the published ports of a container"),
+    "inspect": ("system.inspect", "Show everything that is known of containers, images, volumes, networks"),
+    "rename": ("container.rename", "Give a container another name"),
+    "update": ("container.update", "Change the limits of containers"),
+    "commit": ("container.commit", "Make an image from a container's changes"),
+    "export": ("container.export", "Write a container's file system as a tar archive"),
+    "import": ("image.import_", "Make an image from a tar archive of a file system"),
+    "load": ("image.load", "Load images from an archive"),
+    "save": ("image.save", "Write images to an archive"),
+    "pull": ("image.pull", "Download an image from a registry"),
+    "tag": ("image.tag", "Give an image another name"),
+    "rmi": ("image.rmi", "Remove images"),
+    "history": ("image.history", "Show the layers of an image and what made them"),
+    "build": ("unavailable", "Build an image from a Dockerfile"),
+    "push": ("unavailable", "Upload an image to a registry"),
+    "login": ("unavailable", "Log in to a registry"),
+    "logout": ("unavailable", "Log out of a registry"),
+    "search": ("unavailable", "Search a registry"),
+    "compose": ("unavailable", "Run applications of several containers"),
+    "doctor": ("system.doctor", "Find what this machine lacks, with the command that mends it"),
+    "events": ("system.events", "Watch what happens to containers, images, volumes, networks"),
+    "info": ("system.info", "Show what the engine and this machine have"),
+    "version": ("system.version", "Show the versions of the command line and the engine"),
+    "completion": ("system.completion", "Print shell completion for bash, zsh or fish"),
+    "container inspect": ("container.inspect", "Show everything that is known of containers"),
+    "container prune": ("container.prune", "Remove all containers that are not running"),
+    "image inspect": ("image.inspect", "Show everything that is known of images"),
+    "image prune": ("image.prune", "Remove images that nothing uses"),
+    "volume create": ("volume.create", "Make a volume"),
+    "volume inspect": ("volume.inspect", "Show everything that is known of volumes"),
+    "volume ls": ("volume.ls", "List volumes"),
+    "volume prune": ("volume.prune", "Remove volumes that no container uses"),
+    "volume rm": ("volume.rm", "Remove volumes"),
+    "network connect": ("network.connect", "Connect a container to a network"),
+    "network create": ("network.create", "Make a network"),
+    "network disconnect": ("network.disconnect", "Take a container off a network"),
+    "network inspect": ("network.inspect", "Show everything that is known of networks"),
+    "network ls": ("network.ls", "List networks"),
+    "network prune": ("network.prune", "Remove networks that no container uses"),
+    "network rm": ("network.rm", "Remove networks"),
+    "system df": ("system.df", "Show what disk space goes into"),
+    "system prune": ("system.prune", "Remove everything that is not in use"),
+    "system dial-stdio": ("system.dial_stdio", "Join standard input and output to the engine"),
+    "engine start": ("engine.start", "Start this user's engine, if it is not there"),
+    "engine status": ("engine.status", "Show whether the engine is there, and what it holds"),
+    "engine stop": ("engine.stop", "End the engine; containers go on running"),
+    "engine socket": ("engine.socket", "Print the path of the engine's API socket, starting it if need be"),
+}
+
+GROUPS = {
+    "container": "Everything about containers",
+    "image": "Everything about images",
+    "volume": "Data that outlives containers",
+    "network": "Networks between containers",
+    "system": "The engine as a whole, disk space, events",
+    "engine": "The process that looks after your containers",
+}
+
+# The top-level commands that are members of a group under the same name.
+MEMBERS = {
+    "container": [
+        *("attach", "commit", "cp", "create", "diff", "exec", "export", "kill", "logs", "pause", "port"),
+        *("rename", "restart", "rm", "run", "start", "stats", "stop", "top", "unpause", "update", "wait"),
+    ],
+    "image": ["build", "history", "import", "load", "pull", "push", "save", "tag"],
+    "system": ["events", "info"],
+}
+
+# Other names. A group's own `ls`, `rm`, … where the top-level command has another word for it.
+ALIASES = {
+    "container ls": "ps",
+    "container list": "ps",
+    "container ps": "ps",
+    "container remove": "rm",
+    "image ls": "images",
+    "image list": "images",
+    "image rm": "rmi",
+    "image remove": "rmi",
+    "volume list": "volume ls",
+    "volume remove": "volume rm",
+    "network list": "network ls",
+    "network remove": "network rm",
+}
+
+HIDDEN = frozenset(("system dial-stdio",))
+
+
+def resolve(words: list[str]) -> tuple[str, str, list[str]]:
+    """The table's name of the command that `words` call, the name as typed, and the words left for it.
+
+    A group on its own, or with an unknown word, resolves to nothing: ("", group, rest).
+    """
+    first = words[0]
+    if first not in GROUPS:
+        return (first if first in COMMANDS else ""), first, words[1:]
+    if len(words) > 1:
+        typed = f"{first} {words[1]}"
+        if typed in COMMANDS:
+            return typed, typed, words[2:]
+        if typed in ALIASES:
+            return ALIASES[typed], typed, words[2:]
+        if words[1] in MEMBERS.get(first, ()):
+            return words[1], typed, words[2:]
+    return "", first, words[1:]
+
+
+def group_commands(group: str) -> dict[str, str]:
+    """The commands of a group, in alphabetical order, each with the table's name of it."""
+    found = {name.partition(" ")[2]: name for name in COMMANDS if name.startswith(group + " ")}
+    found.update({name: name for name in MEMBERS.get(group, ())})
+    for typed, name in ALIASES.items():
+        if typed.startswith(group + " ") and typed.split()[1] in ("ls", "rm"):
+            found[typed.split()[1]] = name
+    return {name: found[name] for name in sorted(found) if found[name] not in HIDDEN}

@@ -1,0 +1,25 @@
+"""Commands of Docker's that this version does not have yet: said plainly, with what to do meanwhile."""
+
+from __future__ import annotations
+
+from wherry.cli.command import Command, Invocation
+from wherry.errors import Unsupported
+
+_MEANWHILE = {
+    "build": "meanwhile: change a container and `wherry commit` it, or `wherry import` a root file system",
+    "push": "meanwhile: `wherry save IMAGE | ssh HOST wherry load` moves an image",
+    "compose": "meanwhile: Docker Compose works against the engine, with"
+    " DOCKER_HOST=unix://$(wherry engine socket)",
+}
+
+
+def run(invocation: Invocation) -> int:
+    verb = invocation.name.rpartition(" ")[2]
+    raise Unsupported(f"'wherry {invocation.name}' is not yet in this version", hint=_MEANWHILE.get(verb, ""))
+
+
+class _Anything(Command):
+    """Takes every word, so that the answer is the same whatever was asked of it."""
+
+
+COMMAND = _Anything(run, usage="[ARG...]", maximum=None, interspersed=False)
