@@ -34,6 +34,8 @@ _SETS = (
     Set("bridges", (nft.INTERFACE,)),
     Set("internal", (nft.INTERFACE,)),
     Set("pairs", (nft.INTERFACE, nft.INTERFACE)),
+    Set("subnets4", (nft.IPV4,), interval=True),
+    Set("subnets6", (nft.IPV6,), interval=True),
     Set("masquerade4", (nft.IPV4,), interval=True),
     Set("masquerade6", (nft.IPV6,), interval=True),
     Set("ports4", (nft.PROTOCOL, nft.PORT), (nft.IPV4, nft.PORT)),
@@ -87,11 +89,12 @@ def _rules() -> Iterable[tuple[str, tuple[bytes, ...]]]:
     yield "forward", (*pair, nft.verdict(nft.ACCEPT))
     yield "forward", (nft.meta("iifname"), nft.lookup("internal"), nft.verdict(nft.DROP))
     yield "forward", (*into, nft.verdict(nft.DROP))
-    yield "postrouting", (*pair, *nft.conntrack("status", _CT_STATUS_DNAT), nft.masquerade())
     elsewhere = nft.meta("oifname"), nft.lookup("bridges", inverted=True), nft.masquerade()
+    published = *nft.conntrack("status", _CT_STATUS_DNAT), nft.masquerade()
     for version, offset, length in ((4, 12, 4), (6, 8, 16)):
-        source = nft.payload(1, offset, length), nft.lookup(f"masquerade{version}")
-        yield "postrouting", (*_version(version), *source, *elsewhere)
+        source = *_version(version), nft.payload(1, offset, length)
+        yield "postrouting", (*source, nft.lookup(f"masquerade{version}"), *elsewhere)
+        yield "postrouting", (*source, nft.lookup(f"subnets{version}"), *published)
 
 
 class Firewall:
@@ -174,12 +177,12 @@ def _describe(batch: Batch, network: Network, *, remove: bool = False) -> None:
         element("pairs", nft.concat(bridge, bridge))
     if network.internal:
         element("internal", bridge)
-    if network.masquerade:
-        for subnet in network.subnets:
-            ip = ipaddress.ip_network(subnet.subnet)
-            behind = int(ip.broadcast_address) + 1
-            packed = behind.to_bytes(ip.max_prefixlen // 8, "big")
-            interval(f"masquerade{subnet.version}", ip.network_address.packed, packed)
+    for subnet in network.subnets:
+        ip = ipaddress.ip_network(subnet.subnet)
+        behind = int(ip.broadcast_address) + 1
+        packed = behind.to_bytes(ip.max_prefixlen // 8, "big")
+        for name in ("subnets", "masquerade") if network.masquerade else ("subnets",):
+            interval(f"{name}{subnet.version}", ip.network_address.packed, packed)
 
 
 def _port_element(port: PublishedPort, address: str) -> tuple[str, bytes, bytes]:
