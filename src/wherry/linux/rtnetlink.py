@@ -33,8 +33,8 @@ _RTM_NEWROUTE, _RTM_DELROUTE, _RTM_GETROUTE = 24, 25, 26
 
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER = 1, 3, 4, 5, 10
 _IFLA_LINKINFO, _IFLA_NET_NS_PID, _IFLA_IFALIAS, _IFLA_AF_SPEC, _IFLA_NET_NS_FD = 18, 19, 20, 26, 28
-_IFLA_PROTINFO, _IFLA_INFO_KIND, _IFLA_INFO_DATA = 12, 1, 2
-_IFLA_BRPORT_MODE, _IFLA_BRPORT_ISOLATED = 4, 33
+_IFLA_INFO_KIND, _IFLA_INFO_DATA = 1, 2
+_IFLA_INFO_SLAVE_KIND, _IFLA_INFO_SLAVE_DATA, _IFLA_BRPORT_MODE = 4, 5, 4
 _VETH_INFO_PEER = 1
 _IFLA_INET6_ADDR_GEN_MODE, _ADDR_GEN_NONE = 8, 1
 _IFLA_MACVLAN_MODE, _IFLA_IPVLAN_MODE = 1, 1
@@ -122,7 +122,11 @@ def veth(
     name: str, *, peer: str, peer_namespace: int, peer_mac: str = "", mtu: int = 0, master: int = 0
 ) -> tuple[bytes, ...]:
     """Make a veth pair: `name` here, up, without addresses, a port of bridge index `master`; `peer` in the
-    network namespace of file descriptor `peer_namespace`, down."""
+    network namespace of file descriptor `peer_namespace`, down.
+
+    The port may send back where a packet came from (hairpin): with bridge netfilter on, that is how a
+    container reaches itself through its published port.
+    """
     other = [string(_IFLA_IFNAME, peer), _u32(_IFLA_NET_NS_FD, peer_namespace)]
     mine = [string(_IFLA_IFNAME, name)]
     if peer_mac:
@@ -137,7 +141,7 @@ def veth(
         string(_IFLA_INFO_KIND, "veth"),
         nested(_IFLA_INFO_DATA, nested(_VETH_INFO_PEER, _LINK.pack(0, 0, 0, 0, 0) + b"".join(other))),
     )
-    return _new_link(*mine, info), set_link(name=name, up=True, link_local=False)
+    return _new_link(*mine, info), set_link(name=name, up=True, link_local=False, hairpin=bool(master))
 
 
 def macvlan(name: str, *, parent: int, namespace: int, mode: str = "bridge", mac: str = "") -> bytes:
@@ -181,6 +185,7 @@ def set_link(
     mtu: int = 0,
     mac: str = "",
     link_local: bool = True,
+    hairpin: bool = False,
 ) -> bytes:
     """Change an interface, found by its index or else its name. With both it is renamed, and must be down.
 
@@ -199,6 +204,9 @@ def set_link(
     if not link_local and os.path.exists("/proc/sys/net/ipv6"):  # a kernel without IPv6 refuses the attribute
         mode = attribute(_IFLA_INET6_ADDR_GEN_MODE, bytes([_ADDR_GEN_NONE]))
         attrs.append(nested(_IFLA_AF_SPEC, nested(socket.AF_INET6, mode)))
+    if hairpin:
+        mode = nested(_IFLA_INFO_SLAVE_DATA, attribute(_IFLA_BRPORT_MODE, b"\x01"))
+        attrs.append(nested(_IFLA_LINKINFO, string(_IFLA_INFO_SLAVE_KIND, "bridge"), mode))
     return _new_link(*attrs, index=index, up=up, create=False)
 
 
