@@ -1,0 +1,26 @@
+"""A small HTTP/1.1 server on sockets that stay ours.
+
+aiohttp would do, but importing it costs about 150 ms of the first command's time (this package: 6 ms over
+asyncio), and an attach must take the connection's socket away from the server and splice it to the
+container's. So the connection here owns its socket and hands it out: to a handler, to a thread that reads or
+writes a long body by blocking calls, or to a pump for good.
+
+    Listener ── accepts, checks the peer ── Connection ── one request at a time ── handler
+"""
+
+from wherry.api.http.connection import Connection
+from wherry.api.http.head import BadRequest, Head, parse_head
+from wherry.api.http.listener import Listener
+from wherry.api.http.request import Request
+from wherry.api.http.response import Response, ResponseStream
+
+__all__ = [
+    "BadRequest",
+    "Connection",
+    "Head",
+    "Listener",
+    "Request",
+    "Response",
+    "ResponseStream",
+    "parse_head",
+]

@@ -1,0 +1,140 @@
+"""The listening sockets, and who may connect to them.
+
+A unix socket is made with mode 0600 and every peer's credentials are checked besides (SO_PEERCRED, unix(7)):
+the mode alone does not help where the directory was made readable by mistake. A socket handed over by systemd
+keeps the mode and the owners that its unit gave it, so group members are let in there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import socket
+import struct
+from collections.abc import Callable
+
+from wherry.api.http.connection import Connection, Handler, Peer
+from wherry.api.http.response import Response
+
+_BACKLOG = 512
+_REFUSAL = Response(403, b'{"message":"permission denied: this engine belongs to another user"}\n').encode(
+    "", keep_alive=False, head_only=False
+)
+
+
+class Listener:
+    """Accepts on any number of sockets and keeps count of the connections."""
+
+    def __init__(self, handler: Handler, *, on_quiet: Callable[[], None] | None = None) -> None:
+        """`on_quiet` is called when the last connection ends (an engine may end when idle)."""
+        self._handler = handler
+        self._on_quiet = on_quiet
+        self._sockets: list[socket.socket] = []
+        self._connections: dict[Connection, asyncio.Task[None]] = {}
+        self._bound: list[tuple[str, int, int]] = []
+
+    @property
+    def connections(self) -> int:
+        """Clients connected now, hijacked ones not counted."""
+        return len(self._connections)
+
+    def listen_unix(self, path: str) -> None:
+        """Make the socket at `path`, mode 0600, replacing a dead one (the caller has the engine's lock)."""
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            try:
+                os.unlink(path)
+            except FileNotFoundError:
+                pass
+            mask = os.umask(0o177)
+            try:
+                sock.bind(path)
+            finally:
+                os.umask(mask)
+            sock.listen(_BACKLOG)
+        except OSError:
+            sock.close()
+            raise
+        made = os.stat(path)
+        self._bound.append((path, made.st_dev, made.st_ino))
+        self.listen(sock)
+
+    def listen(self, sock: socket.socket) -> None:
+        """Serve a socket that listens already (from systemd, or bound before the event loop ran)."""
+        sock.setblocking(False)
+        self._sockets.append(sock)
+        asyncio.get_running_loop().add_reader(sock, self._accept, sock)
+
+    async def close(self, grace: float) -> None:
+        """Stop accepting, let running requests finish for `grace` seconds, then cancel them."""
+        loop = asyncio.get_running_loop()
+        for sock in self._sockets:
+            loop.remove_reader(sock)
+            sock.close()
+        self._sockets.clear()
+        for path, device, inode in self._bound:
+            try:
+                now = os.stat(path)
+                if (now.st_dev, now.st_ino) == (device, inode):  # else a newer engine's
+                    os.unlink(path)
+            except FileNotFoundError:
+                pass
+        self._bound.clear()
+        for connection in list(self._connections):
+            connection.stop()
+        tasks = list(self._connections.values())
+        if tasks:
+            _, pending = await asyncio.wait(tasks, timeout=grace)
+            for task in pending:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _accept(self, sock: socket.socket) -> None:
+        for _ in range(_BACKLOG):
+            try:
+                client, _address = sock.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError:  # out of descriptors: the backlog holds them until some are free
+                return
+            client.setblocking(False)
+            peer = _peer_of(client)
+            if not _allowed(sock, peer):
+                try:
+                    client.send(_REFUSAL, socket.MSG_NOSIGNAL)
+                except OSError:
+                    pass
+                client.close()
+                continue
+            connection = Connection(client, peer, self._handler)
+            task = asyncio.get_running_loop().create_task(connection.serve())
+            self._connections[connection] = task
+            task.add_done_callback(functools.partial(self._forget, connection))
+
+    def _forget(self, connection: Connection, _task: asyncio.Task[None]) -> None:
+        connection.close()
+        self._connections.pop(connection, None)
+        if not self._connections and self._on_quiet is not None:
+            self._on_quiet()
+
+
+def _peer_of(client: socket.socket) -> Peer:
+    if client.family != socket.AF_UNIX:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return Peer(0, -1, -1)
+    return Peer(*struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)))
+
+
+def _allowed(listening: socket.socket, peer: Peer) -> bool:
+    """Root and the engine's own user; and the group of a socket whose mode lets the group in."""
+    if peer.uid in (0, os.geteuid()):
+        return True
+    if listening.family != socket.AF_UNIX:
+        return False
+    try:
+        mode = os.stat(listening.getsockname())
+    except (OSError, ValueError, TypeError):
+        return False
+    # connect(2) needs write permission: the kernel has checked it against all of the peer's groups already
+    return bool(mode.st_mode & 0o020) and mode.st_uid in (0, os.geteuid())

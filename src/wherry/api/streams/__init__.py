@@ -1,0 +1,1 @@
+"""What flows over a connection for longer than one answer: hijacked streams, relays, WebSockets."""
