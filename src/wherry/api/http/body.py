@@ -90,17 +90,15 @@ class ChunkedDecoder:
         return line
 
 
+_HEX = frozenset(b"0123456789abcdefABCDEF")
 _SIZE, _DATA, _DATA_END, _TRAILERS = range(4)
 
 
 def _chunk_size(line: bytes) -> int:
     digits = line.partition(b";")[0].strip(b" \t")
-    if not digits or len(digits) > 15 or not digits.isalnum():
+    if not 0 < len(digits) < 16 or not _HEX.issuperset(digits):  # int() alone takes "0x5" and "1_0" too
         raise BadRequest("malformed chunk size")
-    try:
-        return int(digits, 16)
-    except ValueError:
-        raise BadRequest("malformed chunk size") from None
+    return int(digits, 16)
 
 
 def _cut(buffer: bytearray, count: int) -> bytes:
