@@ -164,6 +164,15 @@ def verdict(code: int, chain: str = "") -> bytes:
     return _expression("immediate", _u32(1, 0), nested(2, nested(_DATA_VERDICT, *inner)))
 
 
+def constant(data: bytes) -> bytes:
+    """Load fixed bytes, as many as the first registers hold (16 each)."""
+    words = [data[start : start + 4] for start in range(0, len(data), 4)]
+    return b"".join(
+        _expression("immediate", _u32(1, 8 + number), nested(2, attribute(_DATA_VALUE, word)))
+        for number, word in enumerate(words)
+    )
+
+
 def dnat(family: int) -> bytes:
     """Rewrite the destination to the address and port in the registers, as a map of both loads them."""
     port_register = 8 + (1 if family == socket.AF_INET else 4)
