@@ -28,6 +28,8 @@ _AT_EMPTY_PATH = 0x1000
 _prctl = function("prctl", INT, ULONG, ULONG, ULONG, ULONG)
 _close_range = system_call("close_range", UINT, UINT, UINT)
 _keyctl = system_call("keyctl", INT, POINTER)
+_ioprio_set = system_call("ioprio_set", INT, INT, INT)
+_execve = function("execve", STRING, POINTER, POINTER)
 _execveat = system_call("execveat", INT, STRING, POINTER, POINTER, INT)
 _personality = system_call("personality", ULONG)
 set_host_name = function("sethostname", STRING, ULONG)
@@ -72,6 +74,18 @@ def new_session_keyring() -> None:
 def set_personality(persona: int) -> None:
     """Set the execution domain (personality(2))."""
     _personality(persona)
+
+
+def set_io_priority(value: int) -> None:
+    """Set the I/O class and level of the caller (ioprio_set(2)); `value` is class << 13 | level."""
+    _ioprio_set(1, 0, value)  # IOPRIO_WHO_PROCESS, the caller
+
+
+def execute(path: bytes, arguments: Sequence[bytes], environment: Sequence[bytes]) -> None:
+    """execve(2), with the environment as it is, repeated names and all; returns only by raising OSError."""
+    argv = (STRING * (len(arguments) + 1))(*arguments, None)
+    envp = (STRING * (len(environment) + 1))(*environment, None)
+    _execve(path, argv, envp)
 
 
 def execute_descriptor(descriptor: int, arguments: Sequence[bytes], environment: Sequence[bytes]) -> None:

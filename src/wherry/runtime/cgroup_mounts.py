@@ -1,0 +1,89 @@
+"""/sys/fs/cgroup: the unified hierarchy, or one mount for each of the older ones."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from wherry.linux import mounts, resolve
+
+if TYPE_CHECKING:
+    from wherry.runtime.plan import Mount
+
+
+class Hierarchy(NamedTuple):
+    """One mounted hierarchy: its mount point, "cgroup" or "cgroup2", its super options."""
+
+    path: str
+    kind: str
+    options: str
+
+
+_found: list[Hierarchy] | None = None
+
+
+def hierarchies() -> list[Hierarchy]:
+    """The hierarchies below /sys/fs/cgroup, read once per process (they are set up at boot)."""
+    global _found
+    if _found is None:
+        _found = []
+        with open("/proc/self/mountinfo") as file:
+            for line in file:
+                left, _dash, right = line.partition(" - ")
+                kind, _source, options = right.split(" ", 2)
+                path = left.split(" ")[4]
+                if kind in ("cgroup", "cgroup2") and path.startswith("/sys/fs/cgroup"):
+                    _found.append(Hierarchy(path, kind, options.strip()))
+    return _found
+
+
+def attach(root: int, mount: Mount, *, own: bool) -> None:
+    """Mount the cgroup file systems at `mount.target`; `own` says that the cgroup namespace is new."""
+    found = hierarchies()
+    target = resolve.make_directory(root, mount.target)
+    if len(found) == 1 and found[0].kind == "cgroup2":
+        tree = _make(found[0], mount.options.on, own)
+        mounts.attach(tree, target)
+        os.close(tree)
+        os.close(target)
+        return
+    base = mounts.new("tmpfs", {"mode": "755", "size": "64k"}, mount.options.on & ~mounts.RDONLY)
+    mounts.attach(base, target)
+    os.close(target)
+    for hierarchy in found:
+        name = hierarchy.path.removeprefix("/sys/fs/cgroup").strip("/")
+        tree = _make(hierarchy, mount.options.on, own)
+        place = resolve.make_directory(base, name)
+        mounts.attach(tree, place)
+        os.close(tree)
+        os.close(place)
+        for controller in name.split(","):
+            if controller != name:
+                os.symlink(name, controller, dir_fd=base)
+    if mount.options.on & mounts.RDONLY:
+        mounts.set_attributes(base, on=mounts.RDONLY)
+    os.close(base)
+
+
+def _make(hierarchy: Hierarchy, attributes: int, own: bool) -> int:
+    if own:
+        filesystem = mounts.FileSystem(hierarchy.kind)
+        try:
+            if hierarchy.kind == "cgroup":
+                for option in hierarchy.options.split(","):
+                    key, equals, value = option.partition("=")
+                    if equals and key == "name":
+                        filesystem.set("name", value)
+                    elif not equals and key not in ("rw", "ro", "xattr", "clone_children", "noprefix"):
+                        filesystem.flag(key)
+            return filesystem.mount(attributes)
+        except OSError as error:
+            filesystem.close()
+            if error.errno not in (errno.EPERM, errno.EBUSY):
+                raise
+    # The hierarchy belongs to someone else: the container sees what is mounted here, and only reads it.
+    tree = mounts.clone_tree(hierarchy.path, recursive=False)
+    mounts.set_attributes(tree, propagation=mounts.PRIVATE)
+    mounts.set_attributes(tree, on=attributes | mounts.RDONLY)
+    return tree

@@ -1,0 +1,120 @@
+"""The root file system: overlay mounts made of layers by descriptor, or a bind of a directory."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+from wherry.linux import mounts, resolve
+from wherry.runtime.failure import RuntimeFailure
+
+if TYPE_CHECKING:
+    from wherry.runtime.plan import Layers, Plan
+    from wherry.runtime.setup import Stage
+
+# Directories that nothing needs while a container is set up.
+_SPARE = ("/mnt", "/media", "/srv", "/opt", "/home", "/tmp", "/var", "/etc")
+
+
+def attach_layers(plan: Plan, received: list[int]) -> int:
+    """Mount everything of the root in the caller's mount namespace, atop its present root, by descriptor.
+
+    Returns the descriptor of the new root. Takes what it needs from the end of `received`.
+    """
+    old_root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    root = -1
+    for layers in plan.root:
+        descriptors = [received.pop() for _ in range(layers.descriptors())]
+        mount = _overlay(layers, descriptors) if layers.overlay else descriptors.pop()
+        for descriptor in descriptors:
+            os.close(descriptor)
+        if root < 0:
+            if layers.target != "/":
+                raise RuntimeFailure(f"the first mount of the root is at {layers.target}, not at /")
+            mounts.attach(mount, old_root)
+            root = mount
+            continue
+        target = resolve.make_directory(root, layers.target)
+        mounts.attach(mount, target)
+        os.close(target)
+        os.close(mount)
+    if root < 0:
+        raise RuntimeFailure("the root file system has no mounts")
+    os.close(old_root)
+    return root
+
+
+def finish(plan: Plan, root: int, stage: Stage) -> None:
+    """The last changes to the root's mounts: read-only, and their propagation."""
+    if plan.propagation & (mounts.SHARED | mounts.UNBINDABLE):
+        stage.now = "setting mount propagation"
+        kind = plan.propagation & (mounts.SHARED | mounts.UNBINDABLE)
+        mounts.set_attributes(root, propagation=kind, recursive=bool(plan.propagation & mounts.MS_REC))
+    if not plan.read_only:
+        return
+    stage.now = "making the root read-only"
+    for layers in plan.root:
+        mount = resolve.open_in(root, layers.target)
+        mounts.set_attributes(mount, on=mounts.RDONLY)
+        os.close(mount)
+
+
+def _overlay(layers: Layers, descriptors: list[int]) -> int:
+    """A detached overlay mount of layers, then what holds upper and work, then these two, as `descriptors`."""
+    count = len(layers.lower)
+    # The kernel takes layers only from mounts of the caller's own namespace: stack them on a directory of the
+    # old root, with which they go at once and without a wait for each.
+    place = _out_of_the_way()
+    for descriptor in descriptors[: count + 1]:
+        mounts.attach(descriptor, place)
+    os.close(place)
+    filesystem = mounts.FileSystem("overlay")
+    filesystem.set("source", "overlay")
+    # The layers' own marks are user.overlay.*, the ones that a user namespace may set and read.
+    filesystem.flag("userxattr")
+    lower = descriptors[:count]
+    upper = descriptors[count + 1 :]
+    try:
+        for descriptor in lower:
+            filesystem.set_fd("lowerdir+", descriptor)
+        if upper:
+            filesystem.set_fd("upperdir", upper[0])
+            filesystem.set_fd("workdir", upper[1])
+        return filesystem.mount()
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EBADF):
+            raise
+    return _overlay_by_path(lower, upper)
+
+
+def _out_of_the_way() -> int:
+    for path in _SPARE:
+        try:
+            return os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError:
+            continue
+    raise RuntimeFailure(f"none of {', '.join(_SPARE)} exists to hang mounts on")
+
+
+def _overlay_by_path(lower: list[int], upper: list[int]) -> int:
+    """The same where overlayfs takes no descriptors (before Linux 6.13), or no layer at a time (before 6.5)."""
+    filesystem = mounts.FileSystem("overlay")
+    filesystem.set("source", "overlay")
+    filesystem.flag("userxattr")
+    paths = [f"/proc/self/fd/{descriptor}" for descriptor in lower]
+    try:
+        for path in paths:
+            filesystem.set("lowerdir+", path)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        filesystem = mounts.FileSystem("overlay")
+        filesystem.set("source", "overlay")
+        filesystem.flag("userxattr")
+        # One value holds 255 bytes here, so shorter names are needed: 128 layers of one directory each.
+        filesystem.set("lowerdir", ":".join(paths))
+    if upper:
+        filesystem.set("upperdir", f"/proc/self/fd/{upper[0]}")
+        filesystem.set("workdir", f"/proc/self/fd/{upper[1]}")
+    return filesystem.mount()
