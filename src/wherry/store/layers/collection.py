@@ -1,0 +1,218 @@
+"""The layers that are unpacked here, shared by every image and container that has them.
+
+The life of a layer: `unpack` fills `layers/.draft-…`, writes `complete` into it, renames it to the hex of its
+diff id, adds its row. It is immutable then. It goes when nothing in the database names it and no lease holds
+it. A crash leaves a draft, or a directory without a row: both are rubbish, removed by `mend`.
+
+Power cuts: syncing thousands of files before an `import` returns would double its time, so `complete` first
+says in which boot the layer was written, and a thread has the filesystem synced and then says so too. After
+a power cut a layer that was not synced is not trusted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import NamedTuple
+
+from wherry.errors import Internal, Invalid, NotFound
+from wherry.oci.digest import hex_of
+from wherry.store.compression import decompress
+from wherry.store.database import Database, Row
+from wherry.store.diskerrors import disk_errors
+from wherry.store.layers.ownership import Owners
+from wherry.store.layers.recipe import replay
+from wherry.store.layers.sync import Syncer, is_trusted, mark
+from wherry.store.layers.unpack import DEFAULT_LIMITS, Limits, unpack_layer
+from wherry.store.pipeline import Hashing, read_ahead
+from wherry.store.removal import remove_tree
+
+__all__ = ["Layer", "Layers", "Lease"]
+
+_DRAFT = ".draft-"
+_TRASH = ".trash-"
+
+
+class Layer(NamedTuple):
+    """`size` are the bytes in its regular files, `root` JSON [mode, uid, gid] if it says what `/` is like."""
+
+    diff_id: str
+    size: int
+    files: int
+    root: str | None
+
+
+class Layers:
+    """Thread-safe; several threads may unpack at once, the same layer too (the first to finish wins)."""
+
+    def __init__(self, root: str, database: Database) -> None:
+        self._root = root
+        self._database = database
+        self.owners = Owners()
+        self._lock = threading.RLock()
+        self._leased: dict[str, int] = {}
+        os.makedirs(root, mode=0o700, exist_ok=True)
+        self._syncer = Syncer(root)
+
+    def path(self, diff_id: str) -> str:
+        """The directory to hand to overlayfs."""
+        return os.path.join(self._root, hex_of(diff_id), "fs")
+
+    def get(self, diff_id: str) -> Layer:
+        """Raises NotFound."""
+        row = self._database.one("SELECT * FROM layers WHERE diff_id = ?", diff_id)
+        if row is None:
+            raise NotFound(f"layer {diff_id} is not in the store")
+        return _layer(row)
+
+    def has(self, diff_id: str) -> bool:
+        """Whether the layer is unpacked here."""
+        return self._database.one("SELECT 1 FROM layers WHERE diff_id = ?", diff_id) is not None
+
+    def all(self) -> list[Layer]:
+        """All of them."""
+        return [_layer(row) for row in self._database.all("SELECT * FROM layers ORDER BY diff_id")]
+
+    def unpack(
+        self,
+        chunks: Iterable[bytes | memoryview],
+        lease: Lease,
+        *,
+        expected: str = "",
+        limits: Limits = DEFAULT_LIMITS,
+        decompressed: bool = False,
+    ) -> Layer:
+        """Unpack a tar stream (compressed or not) into a layer, which `lease` then holds.
+
+        Blocks until the stream ends; unpacks while it arrives. Atomic. With `expected`, the diff id must be
+        that. Raises Invalid for a hostile, damaged or different archive, Unavailable when the disk is full;
+        nothing is left behind then.
+        """
+        draft = os.path.join(self._root, _DRAFT + os.urandom(8).hex())
+        try:
+            with disk_errors("a layer"), Hashing() as hashing:
+                os.mkdir(draft, 0o700)
+                plain = chunks if decompressed else read_ahead(decompress(chunks))
+                unpacked = unpack_layer(hashing.through(plain), draft, self.owners, limits)
+                diff_id = hashing.digest()
+                if expected and diff_id != expected:
+                    raise Invalid(f"layer has the digest {diff_id}, not {expected}")
+                mark(draft)
+                layer = Layer(diff_id, unpacked.size, unpacked.files, unpacked.root)
+                self._adopt(draft, layer, lease)
+        finally:
+            remove_tree(draft)
+        self._syncer.request(os.path.join(self._root, hex_of(diff_id)))
+        return layer
+
+    def archive(self, diff_id: str) -> Iterator[bytes]:
+        """The layer's tar archive, byte for byte as it was unpacked.
+
+        The digest is checked as it streams: Internal is raised at its end (too late to take bytes back, in
+        time to fail the operation) when the layer was damaged on disk.
+        """
+        self.get(diff_id)
+        state = hashlib.sha256()
+        for chunk in replay(os.path.join(self._root, hex_of(diff_id))):
+            state.update(chunk)
+            yield chunk
+        if state.hexdigest() != hex_of(diff_id):
+            raise Internal(
+                f"layer {diff_id[:19]} is damaged on disk", hint="remove the image, load or pull it again"
+            )
+
+    def lease(self) -> Lease:
+        """Holds layers that no image or container names yet. Use as a context manager."""
+        return Lease(self)
+
+    def collect(self) -> list[str]:
+        """Remove the layers that nothing names and no lease holds; their diff ids."""
+        with self._lock, self._database.transaction():
+            rows = self._database.all(
+                "SELECT diff_id FROM layers"
+                " WHERE NOT EXISTS (SELECT 1 FROM image_layers i WHERE i.diff_id = layers.diff_id)"
+                " AND NOT EXISTS (SELECT 1 FROM snapshot_layers s WHERE s.diff_id = layers.diff_id)"
+            )
+            gone = [row["diff_id"] for row in rows if row["diff_id"] not in self._leased]
+            trash = []
+            for diff_id in gone:
+                self._database.execute("DELETE FROM layers WHERE diff_id = ?", diff_id)
+            for diff_id in gone:
+                trash.append(os.path.join(self._root, _TRASH + os.urandom(8).hex()))
+                try:
+                    os.rename(os.path.join(self._root, hex_of(diff_id)), trash[-1])
+                except FileNotFoundError:
+                    pass
+        for path in trash:
+            remove_tree(path)
+        return gone
+
+    def mend(self) -> tuple[list[str], list[str]]:
+        """After a crash: remove drafts, trash and directories without a row; (names removed, diff ids whose
+        files are missing or not to be trusted). Called before anything else uses the layers."""
+        known = {hex_of(layer.diff_id) for layer in self.all()}
+        removed, broken = [], []
+        present = set(os.listdir(self._root))
+        for name in sorted(present - known):
+            remove_tree(os.path.join(self._root, name))
+            removed.append(name)
+        for name in sorted(known):
+            if name not in present or not is_trusted(os.path.join(self._root, name)):
+                broken.append("sha256:" + name)
+        return removed, broken
+
+    def close(self) -> None:
+        """Wait for the syncing thread."""
+        self._syncer.close()
+
+    def _adopt(self, draft: str, layer: Layer, lease: Lease) -> None:
+        with self._lock:
+            lease.hold(layer.diff_id)
+            if self.has(layer.diff_id):
+                return
+            os.rename(draft, os.path.join(self._root, hex_of(layer.diff_id)))
+            self._database.execute(
+                "INSERT INTO layers (diff_id, size, files, root) VALUES (?, ?, ?, ?)", *layer
+            )
+
+    def _hold(self, diff_id: str) -> None:
+        with self._lock:
+            self._leased[diff_id] = self._leased.get(diff_id, 0) + 1
+
+    def _release(self, diff_ids: list[str]) -> None:
+        with self._lock:
+            for diff_id in diff_ids:
+                self._leased[diff_id] -= 1
+                if not self._leased[diff_id]:
+                    del self._leased[diff_id]
+
+
+class Lease:
+    """Keeps layers from being collected until it is closed; then those that nothing names go."""
+
+    def __init__(self, layers: Layers) -> None:
+        self._layers = layers
+        self._held: list[str] = []
+
+    def hold(self, diff_id: str) -> None:
+        """Keep this layer."""
+        self._layers._hold(diff_id)
+        self._held.append(diff_id)
+
+    def __enter__(self) -> Lease:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._layers._release(self._held)
+        self._held = []
+        if error is not None:
+            self._layers.collect()
+
+
+def _layer(row: Row) -> Layer:
+    return Layer(row["diff_id"], row["size"], row["files"], row["root"])

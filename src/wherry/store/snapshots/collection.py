@@ -1,0 +1,176 @@
+"""The snapshots of this store. A snapshot's row is written before its directories and removed after them, so
+whatever a crash leaves has a name: a directory without a row is rubbish, a row without a container (which
+only the engine can tell, see `sweep`) is too."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from wherry.errors import Conflict, Internal, NotFound
+from wherry.store.database import Database
+from wherry.store.diskerrors import disk_errors
+from wherry.store.images.model import Image
+from wherry.store.layers import Layers
+from wherry.store.removal import remove_tree
+from wherry.store.snapshots.driver import Change, Driver, Extra, Place
+
+__all__ = ["Snapshot", "Snapshots"]
+
+
+class Snapshot:
+    """One container's writable view of an image. Cheap to make; holds nothing open."""
+
+    def __init__(self, owner: Snapshots, identity: str, image: str, driver: Driver, place: Place) -> None:
+        self.id = identity
+        self.image = image
+        self.driver = driver
+        self.place = place
+        self._owner = owner
+
+    def mounts(self) -> dict[str, Any]:
+        """The root filesystem plan for `wherry.runtime`: `{"mounts": […], "readonly": false}`."""
+        return {"mounts": self.driver.mounts(self.place), "readonly": False}
+
+    def changes(self) -> list[Change]:
+        """Differences to the image, sorted by path, as `docker diff` lists them."""
+        return self.driver.changes(self.place)
+
+    def usage(self) -> int:
+        """Bytes on disk of what the container wrote (`SizeRw`)."""
+        return sum(_allocated(path) for path in self.driver.writable(self.place))
+
+    def remove(self) -> None:
+        """Remove the writable layer, and the layers below that nothing else needs. Repeatable."""
+        self._owner._remove(self)
+
+
+class Snapshots:
+    """Thread-safe for different containers."""
+
+    def __init__(self, root: str, database: Database, layers: Layers, drivers: dict[str, Driver]) -> None:
+        """`drivers` by name; the first is for new snapshots, all serve those that exist."""
+        self._root = root
+        self._database = database
+        self._layers = layers
+        self._drivers = drivers
+        os.makedirs(root, mode=0o700, exist_ok=True)
+
+    def directory(self, container_id: str) -> str:
+        """`containers/<id>`, made by `prepare`; the engine keeps its own files of the container there too."""
+        return os.path.join(self._root, container_id)
+
+    def prepare(self, container_id: str, image: Image) -> Snapshot:
+        """A new writable view of `image`. Raises Conflict when the container has one, Unavailable when the
+        disk is full; nothing is left behind then."""
+        driver = next(iter(self._drivers.values()))
+        with self._database.transaction():
+            if self._database.one("SELECT 1 FROM snapshots WHERE id = ?", container_id):
+                raise Conflict(f"container {container_id[:12]} has a snapshot already")
+            self._database.execute(
+                "INSERT INTO snapshots (id, image, driver, extras) VALUES (?, ?, ?, ?)",
+                container_id,
+                image.id,
+                driver.name,
+                json.dumps(image.extras),
+            )
+            self._database.many(
+                "INSERT INTO snapshot_layers (snapshot, position, diff_id) VALUES (?, ?, ?)",
+                [(container_id, number, diff_id) for number, diff_id in enumerate(image.layers)],
+            )
+        snapshot = self.get(container_id)
+        try:
+            with disk_errors(f"container {container_id[:12]}"):
+                os.makedirs(snapshot.place.directory, mode=0o700, exist_ok=True)
+                driver.create(snapshot.place)
+        except BaseException:
+            self._remove(snapshot)
+            raise
+        return snapshot
+
+    def get(self, container_id: str) -> Snapshot:
+        """Raises NotFound."""
+        row = self._database.one("SELECT * FROM snapshots WHERE id = ?", container_id)
+        if row is None:
+            raise NotFound(f"container {container_id[:12]} has no snapshot")
+        driver = self._drivers.get(row["driver"])
+        if driver is None:
+            raise Internal(
+                f"container {container_id[:12]} needs the driver {row['driver']!r}, which is not here"
+            )
+        rows = self._database.all(
+            "SELECT l.diff_id, l.root FROM snapshot_layers s JOIN layers l USING (diff_id)"
+            " WHERE s.snapshot = ? ORDER BY s.position",
+            container_id,
+        )
+        root = next((layer["root"] for layer in reversed(rows) if layer["root"]), None)
+        place = Place(
+            directory=self.directory(container_id),
+            lowers=tuple(self._layers.path(layer["diff_id"]) for layer in rows),
+            root=tuple(json.loads(root)) if root else (0o755, 0, 0),
+            extras=tuple(Extra(*extra) for extra in json.loads(row["extras"])),
+        )
+        return Snapshot(self, container_id, row["image"], driver, place)
+
+    def all(self) -> list[Snapshot]:
+        """All of them."""
+        return [self.get(row["id"]) for row in self._database.all("SELECT id FROM snapshots ORDER BY id")]
+
+    def view(self, lowers: tuple[str, ...], extras: Sequence[tuple[str, str]]) -> dict[str, Any]:
+        """A read-only plan of layers alone."""
+        driver = next(iter(self._drivers.values()))
+        mounts = driver.view(lowers, tuple(Extra(*extra) for extra in extras))
+        return {"mounts": mounts, "readonly": True}
+
+    def sweep(self, containers: Collection[str]) -> list[str]:
+        """Remove the snapshots and directories of all but these containers; the ids removed. The engine calls
+        it once at its start, with the containers it knows."""
+        gone = []
+        for snapshot in self.all():
+            if snapshot.id not in containers:
+                snapshot.remove()
+                gone.append(snapshot.id)
+        for name in os.listdir(self._root):
+            if name not in containers:
+                remove_tree(os.path.join(self._root, name))
+                gone.append(name)
+        return sorted(set(gone))
+
+    def mend(self) -> list[str]:
+        """Remove directories that have no row; their names."""
+        known = {row["id"] for row in self._database.all("SELECT id FROM snapshots")}
+        orphans = sorted(set(os.listdir(self._root)) - known)
+        for name in orphans:
+            remove_tree(os.path.join(self._root, name))
+        return orphans
+
+    def _remove(self, snapshot: Snapshot) -> None:
+        snapshot.driver.remove(snapshot.place)
+        self._database.execute("DELETE FROM snapshots WHERE id = ?", snapshot.id)
+        if not self._database.one("SELECT 1 FROM images WHERE id = ?", snapshot.image):
+            self._layers.collect()
+
+
+def _allocated(root: str) -> int:
+    """What du says: blocks, each inode once."""
+    total = os.lstat(root).st_blocks * 512
+    seen: set[int] = set()
+    pending = [root]
+    while pending:
+        with os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue  # the container is running
+                if stat.S_ISDIR(status.st_mode):
+                    pending.append(entry.path)
+                elif status.st_nlink > 1:
+                    if status.st_ino in seen:
+                        continue
+                    seen.add(status.st_ino)
+                total += status.st_blocks * 512
+    return total

@@ -1,0 +1,95 @@
+"""The store: what all the parts of `state/` that hold images and containers' files are reached through.
+
+state/wherry.db  blobs/  layers/  containers/  empty/  store.lock
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from wherry.errors import Unavailable
+from wherry.store.blobs import Blobs
+from wherry.store.builtin import Builtins
+from wherry.store.builtin.host import host_directories
+from wherry.store.database import Database
+from wherry.store.images.collection import Images
+from wherry.store.images.model import Image
+from wherry.store.importer import import_image
+from wherry.store.layers import Layers
+from wherry.store.mend import Mended, mend
+from wherry.store.schema import MIGRATIONS
+from wherry.store.snapshots import Snapshots
+from wherry.store.snapshots.overlay import OverlayDriver
+
+__all__ = ["Store"]
+
+
+class Store:
+    """One for a state directory, in one process at a time. Thread-safe; everything blocks.
+
+    Opening mends what a crash has left; `mended` says what that was.
+    """
+
+    def __init__(self, state_dir: str) -> None:
+        """Raises Unavailable when another process has the store open."""
+        os.makedirs(state_dir, mode=0o700, exist_ok=True)
+        self._lock = _lock(os.path.join(state_dir, "store.lock"))
+        self.state_dir = state_dir
+        self.database = Database(os.path.join(state_dir, "wherry.db"))
+        self.database.migrate("store", MIGRATIONS)
+        self.blobs = Blobs(os.path.join(state_dir, "blobs"))
+        self.layers = Layers(os.path.join(state_dir, "layers"), self.database)
+        self.images = Images(self.database, self.blobs, self.layers)
+        self.images.host_directories = host_directories
+        empty = os.path.join(state_dir, "empty")
+        os.makedirs(empty, mode=0o755, exist_ok=True)
+        self._overlay = OverlayDriver(empty)
+        self.snapshots = Snapshots(
+            os.path.join(state_dir, "containers"), self.database, self.layers, {"overlay": self._overlay}
+        )
+        self.mended: Mended = mend(self.database, self.blobs, self.layers, self.snapshots)
+        self.builtins = Builtins(self.database, self.blobs, self.layers, self.images)
+        self.images.provide = self.builtins.provide
+
+    def import_image(
+        self,
+        chunks: Iterable[bytes | memoryview],
+        reference: str = "",
+        *,
+        changes: Sequence[str] = (),
+        message: str = "",
+        platform: str = "",
+        source: str = "-",
+    ) -> Image:
+        """`docker import`: an image of one layer from a root filesystem archive (tar, gz, bz2, xz, zstd),
+        unpacked while it arrives. Raises Invalid for a bad name, instruction or archive, Unavailable when the
+        disk is full."""
+        return import_image(
+            self, chunks, reference, changes=changes, message=message, platform=platform, source=source
+        )
+
+    def view(self, image: Image) -> dict[str, Any]:
+        """A read-only root filesystem plan of an image, without a snapshot."""
+        lowers = tuple(self.layers.path(diff_id) for diff_id in image.layers)
+        return self.snapshots.view(lowers, image.extras)
+
+    def close(self) -> None:
+        """Finish what is under way and release the lock."""
+        self.layers.close()
+        self.database.close()
+        os.close(self._lock)
+
+
+def _lock(path: str) -> int:
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        raise Unavailable(
+            "another process has this state directory open", hint="an engine is running; use it instead"
+        ) from None
+    return fd
