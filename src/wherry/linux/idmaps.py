@@ -28,6 +28,12 @@ def from_specification(mappings: Iterable[dict[str, Any]] | None) -> IdMap:
     )
 
 
+def read(path: str) -> IdMap:
+    """The map in /proc/PID/uid_map or gid_map. Raises OSError."""
+    with open(path) as file:
+        return tuple(IdRange(*map(int, line.split())) for line in file)
+
+
 def to_outside(idmap: IdMap, inside: int) -> int | None:
     """The parent's id of `inside`, None when unmapped; an empty map stands for no user namespace."""
     if not idmap:

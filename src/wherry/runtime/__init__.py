@@ -1,6 +1,6 @@
 """An OCI runtime: a specification and a root file system become a confined process."""
 
 from wherry.runtime.failure import RuntimeFailure
-from wherry.runtime.launch import Launch, launch
+from wherry.runtime.launch import Launch, launch, launch_exec
 
-__all__ = ["Launch", "RuntimeFailure", "launch"]
+__all__ = ["Launch", "RuntimeFailure", "launch", "launch_exec"]

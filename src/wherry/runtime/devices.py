@@ -1,8 +1,8 @@
 """/dev: the standard devices, those of the specification, and the links that programs expect.
 
-Where the runtime may make device nodes, setup makes the whole of /dev as a tmpfs of the initial user namespace
-and hands it to init: nodes made there work in every container and belong to whom the specification says. Where
-it may not (rootless), init binds the host's nodes into a tmpfs of its own.
+Where the runtime may make device nodes, setup makes the whole of /dev as a tmpfs of the initial user
+namespace and hands it to init: nodes made there work in every container and belong to whom the specification
+says. Where it may not (rootless), init binds the host's nodes into a tmpfs of its own.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Builder:
-    """Attaches the mounts below `root`; afterwards `proc` is a descriptor of the container's procfs, or -1."""
+    """Attaches the mounts below `root`; then `proc` is a descriptor of the container's procfs, or -1."""
 
     def __init__(
         self, request: Request, root: int, received: list[int], channel: socket.socket, stage: Stage

@@ -13,8 +13,8 @@ from wherry.runtime.failure import RuntimeFailure
 
 def wanted(spec: dict[str, Any], *kinds: str) -> bool:
     """Whether `spec` has a hook of one of `kinds`."""
-    hooks = spec.get("hooks")
-    return bool(hooks) and any(hooks.get(kind) for kind in kinds)
+    hooks = spec.get("hooks") or {}
+    return any(hooks.get(kind) for kind in kinds)
 
 
 def run(spec: dict[str, Any], state: dict[str, Any], pid: int, *kinds: str, status: str = "creating") -> None:
@@ -22,9 +22,11 @@ def run(spec: dict[str, Any], state: dict[str, Any], pid: int, *kinds: str, stat
 
     Blocks until they end or their time is over. Raises RuntimeFailure for the first that fails.
     """
+    if not wanted(spec, *kinds):
+        return
     given = json.dumps({**state, "pid": pid, "status": status}).encode()
     for kind in kinds:
-        for hook in (spec.get("hooks") or {}).get(kind) or ():
+        for hook in spec["hooks"].get(kind) or ():
             _run(hook, kind, given)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from wherry.linux import mounts, namespaces, processes, resolve, terminals
@@ -39,7 +40,8 @@ def run(request: Request, channel: socket.socket, setup: socket.socket, stage: S
 def _run(request: Request, channel: socket.socket, setup: socket.socket, stage: Stage) -> None:
     plan, process = request.plan, request.process
     assert plan is not None
-    _signals_as_new()
+    forget_imports()
+    signals_as_new()
     if plan.makes(namespaces.NEWUSER):
         stage.now = "waiting for the id maps"
         _expect(setup, b"m")
@@ -82,9 +84,9 @@ def _run(request: Request, channel: socket.socket, setup: socket.socket, stage: 
     become.prepare_label(process, builder.proc)
     if process.terminal:
         stage.now = "opening the terminal"
-        _open_console(request, channel, root_mount)
+        open_console(request, channel, root_mount)
     elif request.stdio is not None:
-        _use_stdio(request.stdio)
+        use_stdio(request.stdio)
     masks.apply(request.spec.get("linux") or {}, root_mount, stage)
     stage.now = "creating the working directory"
     _make_working_directory(root_mount, process.directory)
@@ -95,7 +97,13 @@ def _run(request: Request, channel: socket.socket, setup: socket.socket, stage: 
     become.program(request, channel, stage)
 
 
-def _signals_as_new() -> None:
+def forget_imports() -> None:
+    """From here on an import fails, rather than run code out of the container (CVE-2019-14271)."""
+    sys.meta_path.clear()
+    sys.path.clear()
+
+
+def signals_as_new() -> None:
     """Undo what the launcher's interpreter did to signals, which an exec would hand on."""
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
@@ -129,24 +137,27 @@ def _name_host(request: Request, stage: Stage) -> None:
             function(encoded, len(encoded))
 
 
-def _open_console(request: Request, channel: socket.socket, root_mount: int) -> None:
+def open_console(request: Request, channel: socket.socket, root_mount: int) -> None:
     process = request.process
+    """Make the process's terminal in the container's devpts, and its master known to the launcher."""
     master, peer = terminals.open_pair(root_mount)
     os.fchown(peer, process.uid, -1)
     if process.size != (0, 0):
         terminals.set_size(master, *process.size)
     socket.send_fds(channel, [b"C"], [master])
     os.close(master)
-    target = resolve.make_file(root_mount, "/dev/console", 0o600)
-    tree = mounts.clone_tree("", directory=peer, recursive=False)
-    mounts.attach(tree, target)
-    os.close(tree)
-    os.close(target)
-    _use_stdio((peer, peer, peer))
+    if request.plan is not None:
+        target = resolve.make_file(root_mount, "/dev/console", 0o600)
+        tree = mounts.clone_tree("", directory=peer, recursive=False)
+        mounts.attach(tree, target)
+        os.close(tree)
+        os.close(target)
+    use_stdio((peer, peer, peer))
     terminals.make_controlling(0)
 
 
-def _use_stdio(descriptors: tuple[int, int, int]) -> None:
+def use_stdio(descriptors: tuple[int, int, int]) -> None:
+    """Make `descriptors` the caller's 0, 1 and 2."""
     # First out of the way: one of them may itself be 0, 1 or 2.
     high = [os.dup(descriptor) for descriptor in descriptors]
     for number, descriptor in enumerate(high):

@@ -18,7 +18,7 @@ import socket
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
-from wherry.runtime import cgroup_mounts, devices, process_plan, setup
+from wherry.runtime import cgroup_mounts, devices, entering, process_plan, setup
 from wherry.runtime import channel as messages
 from wherry.runtime import plan as plans
 from wherry.runtime.failure import RuntimeFailure, unpack
@@ -31,7 +31,7 @@ class Cgroup(Protocol):
 
 
 class Launch:
-    """A container, or a process in one, on its way. Not thread-safe; nothing here blocks unless it says so.
+    """A container, or a process in one, on its way. Not thread-safe; nothing blocks unless it says so.
 
     Life: poll `fileno()` for reading and call `advance()` until it returns True (created); then `start()`, and
     again until True (executing). `advance` raises RuntimeFailure when it failed, with every process of it
@@ -199,6 +199,32 @@ def launch(
     cgroup_mounts.hierarchies()
     request = Request(plan, process, spec, stdio, cgroup, gate, keep, init, state or {})
     return _fork(setup.create, request)
+
+
+def launch_exec(
+    pid: int,
+    process: dict[str, Any],
+    *,
+    spec: dict[str, Any] | None = None,
+    stdio: tuple[int, int, int] | None = None,
+    cgroup: Cgroup | None = None,
+    keep: int = 0,
+) -> Launch:
+    """Begin to start `process` in the namespaces of the running process `pid`, a container's init.
+
+    `spec` is the container's specification, whose seccomp profile applies; the other parameters, what comes
+    back and what is raised are those of `launch`.
+    """
+    plan = process_plan.of(process, (spec or {}).get("linux") or {})
+    try:
+        target = os.pidfd_open(pid)
+    except ProcessLookupError:
+        raise RuntimeFailure("the container is not running", stage="joining the container") from None
+    try:
+        request = Request(None, plan, {}, stdio, cgroup, -1, keep, -1, {})
+        return _fork(lambda request, channel: entering.enter(request, channel, pid, target), request)
+    finally:
+        os.close(target)
 
 
 def _fork(work: Callable[[Request, socket.socket], None], request: Request) -> Launch:

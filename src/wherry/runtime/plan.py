@@ -166,13 +166,8 @@ def _joined_maps(joins: Any, uids: IdMap, gids: IdMap) -> tuple[IdMap, IdMap]:
             if uids or not (path.startswith("/proc/") and path.endswith("/ns/user")):
                 return uids, gids
             process = path[: -len("/ns/user")]
-            return _read_map(f"{process}/uid_map"), _read_map(f"{process}/gid_map")
+            return idmaps.read(f"{process}/uid_map"), idmaps.read(f"{process}/gid_map")
     return (), ()
-
-
-def _read_map(path: str) -> IdMap:
-    with open(path) as file:
-        return tuple(idmaps.IdRange(*map(int, line.split())) for line in file)
 
 
 def _layers(entry: dict[str, Any], identity: bool) -> Layers:

@@ -61,7 +61,7 @@ def finish(plan: Plan, root: int, stage: Stage) -> None:
 
 
 def _overlay(layers: Layers, descriptors: list[int]) -> int:
-    """A detached overlay mount of layers, then what holds upper and work, then these two, as `descriptors`."""
+    """A detached overlay mount; `descriptors`: the layers, what holds upper and work, then these two."""
     count = len(layers.lower)
     # The kernel takes layers only from mounts of the caller's own namespace: stack them on a directory of the
     # old root, with which they go at once and without a wait for each.
@@ -98,7 +98,7 @@ def _out_of_the_way() -> int:
 
 
 def _overlay_by_path(lower: list[int], upper: list[int]) -> int:
-    """The same where overlayfs takes no descriptors (before Linux 6.13), or no layer at a time (before 6.5)."""
+    """The same where overlayfs takes no descriptors (before Linux 6.13), or all layers at once (before 6.5)."""
     filesystem = mounts.FileSystem("overlay")
     filesystem.set("source", "overlay")
     filesystem.flag("userxattr")

@@ -16,6 +16,7 @@ from wherry.runtime import devices, hooks, init
 from wherry.runtime.failure import RuntimeFailure, from_error
 
 if TYPE_CHECKING:
+    from wherry.linux.idmaps import IdMap
     from wherry.runtime.launch import Request
     from wherry.runtime.plan import Layers, Mount, Plan
 
@@ -48,7 +49,7 @@ def _create(request: Request, channel: socket.socket, stage: Stage) -> None:
         processes.set_dumpable(False)
     near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     stage.now = "preparing the process"
-    prepare_process(request, channel)
+    prepare_process(request, plan.uids, plan.gids, channel)
     descriptors: list[int] | None = None
     if plan.joins:
         joins = _open_joins(plan, stage)
@@ -93,12 +94,11 @@ def _create(request: Request, channel: socket.socket, stage: Stage) -> None:
         raise
 
 
-def prepare_process(request: Request, channel: socket.socket) -> None:
+def prepare_process(request: Request, uids: IdMap, gids: IdMap, channel: socket.socket) -> None:
     """What is inherited over the clone: stdio that its user may reopen, hard limits, the OOM score."""
-    process, plan = request.process, request.plan
+    process = request.process
     if request.stdio is not None and not process.terminal:
-        uid = idmaps.to_outside(plan.uids, process.uid) if plan else process.uid
-        gid = idmaps.to_outside(plan.gids, process.gid) if plan else process.gid
+        uid, gid = idmaps.to_outside(uids, process.uid), idmaps.to_outside(gids, process.gid)
         if uid is not None and gid is not None:
             _hand_over(request.stdio, uid, gid)
     for kind, _soft, hard in process.limits:
