@@ -89,9 +89,16 @@ def have(name: str) -> bool:
     return PROBES[name]()
 
 
+ONLY_ROOT_HAS = frozenset({"root", "dockerd", "containerd"})
+ONLY_OTHERS_HAVE = frozenset({"ordinary-user", "subordinate-ids"})
+
+
 def required() -> list[str]:
-    """The capabilities that this run must have, from WHERRY_REQUIRE."""
-    return [name for name in os.environ.get("WHERRY_REQUIRE", "").split(",") if name]
+    """The capabilities that this run must have: those of WHERRY_REQUIRE that its identity can have."""
+    impossible = ONLY_OTHERS_HAVE if os.geteuid() == 0 else ONLY_ROOT_HAS
+    return [
+        name for name in os.environ.get("WHERRY_REQUIRE", "").split(",") if name and name not in impossible
+    ]
 
 
 def other_side(name: str) -> bool:
