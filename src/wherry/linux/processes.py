@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
 
 from wherry.linux.syscalls import (
@@ -49,6 +50,12 @@ def set_no_new_privileges() -> None:
 def set_keep_capabilities(value: bool) -> None:
     """Whether permitted capabilities survive a change from user 0 to another."""
     _prctl(_PR_SET_KEEPCAPS, int(value), 0, 0, 0)
+
+
+def set_name(name: str) -> None:
+    """Set the caller's name as `ps` shows it, at most 15 bytes."""
+    buffer = ctypes.create_string_buffer(name.encode()[:15])
+    _prctl(_PR_SET_NAME, ctypes.addressof(buffer), 0, 0, 0)
 
 
 def set_child_subreaper() -> None:

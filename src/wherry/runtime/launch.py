@@ -18,6 +18,7 @@ import socket
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
+from wherry.linux import idmaps, interpreter
 from wherry.runtime import cgroup_mounts, devices, entering, process_plan, setup
 from wherry.runtime import channel as messages
 from wherry.runtime import plan as plans
@@ -31,10 +32,10 @@ class Cgroup(Protocol):
 
 
 class Launch:
-    """A container, or a process in one, on its way. Not thread-safe; nothing blocks unless it says so.
+    """A container, or a process in one, on its way. Not thread-safe; blocks only where it says so.
 
-    Life: poll `fileno()` for reading and call `advance()` until it returns True (created); then `start()`, and
-    again until True (executing). `advance` raises RuntimeFailure when it failed, with every process of it
+    Life: poll `fileno()` for reading and call `advance()` until it returns True (created); then `start()`,
+    and again until True (executing). `advance` raises RuntimeFailure when it failed, with every process of it
     reaped. The pid is a child of the caller's, who reaps it once created. `console` and `pidfd` belong to the
     caller, who closes them; `close` gives the rest up and is done by itself at the end.
     """
@@ -195,17 +196,37 @@ def launch(
     """
     plan = plans.of(spec, rootfs)
     process = process_plan.of(spec["process"], spec.get("linux") or {})
+    _check_interpreter(plan.uids)
     devices.may_make()
     cgroup_mounts.hierarchies()
     request = Request(plan, process, spec, stdio, cgroup, gate, keep, init, state or {})
     return _fork(setup.create, request)
 
 
+def _check_interpreter(uids: idmaps.IdMap) -> None:
+    """Refuse to run what could overwrite our own executable; see `wherry.linux.interpreter`."""
+    if not interpreter.is_protected() and idmaps.holds(uids, interpreter.owner()):
+        raise RuntimeFailure(
+            "the interpreter is not protected from this container",
+            stage="checking the interpreter",
+            hint="a process that launches containers calls wherry.linux.interpreter.protect() when it starts",
+        )
+
+
+def _map_of(pid: int) -> idmaps.IdMap:
+    if interpreter.is_protected():
+        return ()
+    try:
+        return idmaps.read(f"/proc/{pid}/uid_map")
+    except (FileNotFoundError, ProcessLookupError):
+        return ()
+
+
 def launch_exec(
     pid: int,
     process: dict[str, Any],
     *,
-    spec: dict[str, Any] | None = None,
+    spec: dict[str, Any],
     stdio: tuple[int, int, int] | None = None,
     cgroup: Cgroup | None = None,
     keep: int = 0,
@@ -215,7 +236,8 @@ def launch_exec(
     `spec` is the container's specification, whose seccomp profile applies; the other parameters, what comes
     back and what is raised are those of `launch`.
     """
-    plan = process_plan.of(process, (spec or {}).get("linux") or {})
+    plan = process_plan.of(process, spec.get("linux") or {})
+    _check_interpreter(_map_of(pid))
     try:
         target = os.pidfd_open(pid)
     except ProcessLookupError:
