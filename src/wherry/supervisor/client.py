@@ -28,6 +28,7 @@ from typing import Any
 
 from wherry.errors import Unavailable
 from wherry.supervisor.channel import Channel
+from wherry.supervisor.exits import from_wire
 from wherry.supervisor.logs.options import LogConfig
 from wherry.supervisor.protocol import VERSION, Message
 from wherry.supervisor.records import (
@@ -288,7 +289,7 @@ class Supervisor:
         for first in range(0, len(keys) or 1, 100):
             part = keys[first : first + 100]
             descriptors = [descriptor for key in part for descriptor in self._kept[key]]
-            keep = [[*key, len(self._kept[key]) > 1] for key in part]
+            keep = [[*key, len(self._kept[key])] for key in part]
             last = first + 100 >= len(keys)
             await channel.request({"op": "adopt", "keep": keep, "last": last}, tuple(descriptors))
 
@@ -303,7 +304,7 @@ class Supervisor:
     def _event(self, message: Message) -> None:
         match message["event"]:
             case "exit":
-                ended = _exit(message)
+                ended = from_wire(message)
                 self._drop(ended.container, ended.exec_id)
                 self.on_exit(ended)
             case "oom":
@@ -368,18 +369,6 @@ def _socket(descriptor: int) -> socket.socket:
     return stream
 
 
-def _exit(wire: Message) -> Exit:
-    return Exit(
-        wire["id"],
-        wire["exec"],
-        wire["code"],
-        wire["signal"],
-        wire["oom"],
-        wire["finished_at"],
-        wire["reason"],
-    )
-
-
 def _state(wire: Message) -> ProcessState:
     ended = wire["exit"]
     return ProcessState(
@@ -389,5 +378,5 @@ def _state(wire: Message) -> ProcessState:
         wire["status"],
         wire["terminal"],
         wire["started_at"],
-        None if ended is None else _exit(ended),
+        None if ended is None else from_wire(ended),
     )

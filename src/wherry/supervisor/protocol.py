@@ -21,7 +21,7 @@ Replies may overtake each other. Without `n` the supervisor may also say
     op        fields                                           ok
     hello     version                                          version, pid
     create    id, spec, rootfs, cgroup, log, open_stdin,       pid, warnings
-              stdin_once, runtime                                + pidfd, then the kept descriptor if any
+              stdin_once, runtime                                + pidfd, then what is to be kept
     start     id
     exec      id, exec, process, open_stdin, attach, stdout,   pid
               stderr, keys, early  + connection                  + attached socket if any, pidfd, kept
@@ -30,8 +30,8 @@ Replies may overtake each other. Without `n` the supervisor may also say
               + connection, if handed in                         + attached socket, if none was
     resize    id, exec, rows, columns
     log       id, log
-    adopt     keep: [[id, exec, has kept], ...], last          adopted: [id, ...]
-              + pidfd, kept, ...
+    adopt     keep: [[id, exec, count], ...], last             adopted: [id, ...]
+              + of each: pidfd, kept ...
     list                                                       processes
     forget    id
     shutdown

@@ -25,7 +25,7 @@ def environment() -> dict[str, str]:
     kept = {
         name: os.environ[name] for name in ("PATH", "XDG_RUNTIME_DIR", "WHERRY_DEBUG") if name in os.environ
     }
-    return {**kept, "PYTHONPATH": source, "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8"}
+    return {**kept, "PYTHONPATH": source, "LC_ALL": "C.UTF-8"}
 
 
 async def spawn(state_dir: str, run_dir: str) -> None:

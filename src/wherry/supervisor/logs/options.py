@@ -6,7 +6,7 @@ file here (only `logs` and the API read it); `none` keeps nothing.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from wherry.errors import Invalid, Unsupported
 
@@ -58,6 +58,18 @@ def parse(driver: str, options: dict[str, str]) -> LogConfig:
         elif name not in DESCRIPTIVE:
             raise Invalid(f"unknown log opt '{name}' for {driver} log driver")
     return LogConfig(driver, max_size, max_file)
+
+
+def from_wire(fields: list[Any]) -> LogConfig:
+    """A LogConfig that came through the control socket, within bounds. Raises Invalid."""
+    try:
+        driver, max_size, max_file = fields
+        if driver not in DRIVERS:
+            raise ValueError(driver)
+        size = max(int(max_size), SMALLEST_MAX_SIZE) if max_size else 0
+        return LogConfig(driver, size, max(1, int(max_file)))
+    except (TypeError, ValueError):
+        raise Invalid(f"invalid log configuration: {fields}") from None
 
 
 def _size(value: str) -> int:

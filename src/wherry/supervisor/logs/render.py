@@ -1,0 +1,47 @@
+"""Runs of a log as the API sends them: bare (terminals) or in Docker's frames, with or without timestamps."""
+
+from __future__ import annotations
+
+from wherry.supervisor.logs.format import Run
+
+
+class Renderer:
+    """One reader's output. Remembers which stream is in the middle of a line: that gets no timestamp there."""
+
+    def __init__(self, *, framed: bool, timestamps: bool) -> None:
+        self._framed = framed
+        self._timestamps = timestamps
+        self._unfinished: set[int] = set()
+
+    def render(self, runs: list[Run]) -> bytes:
+        """All of `runs`. Framed, each line is a frame of its own, as clients expect of Docker's logs."""
+        parts: list[bytes] = []
+        for run in runs:
+            if self._framed:
+                self._frames(run, parts)
+            elif self._timestamps:
+                parts.append(self._stamped(run))
+            else:
+                parts.append(run.content)
+        return b"".join(parts)
+
+    def _frames(self, run: Run, parts: list[bytes]) -> None:
+        kind = b"%c\0\0\0" % run.stream
+        for line in (self._stamped(run) if self._timestamps else run.content).split(b"\n"):
+            parts += (kind, (len(line) + 1).to_bytes(4, "big"), line, b"\n")
+        # The last piece had no newline; usually it is what is left after the one that ends the content.
+        del parts[-4:]
+        if line:
+            parts += (kind, len(line).to_bytes(4, "big"), line)
+
+    def _stamped(self, run: Run) -> bytes:
+        stamp = run.timestamp + b" "
+        ended = run.content.endswith(b"\n")
+        lines = run.content[:-1] if ended else run.content
+        text = lines.replace(b"\n", b"\n" + stamp) + (b"\n" if ended else b"")
+        unfinished = run.stream in self._unfinished
+        if ended:
+            self._unfinished.discard(run.stream)
+        else:
+            self._unfinished.add(run.stream)
+        return text if unfinished else stamp + text

@@ -1,0 +1,157 @@
+"""The control socket: accepts the engine, frames requests and replies, and survives whatever it sends."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections import deque
+
+from wherry.supervisor.answer import Answer
+from wherry.supervisor.loop import HANGUP, READABLE, WRITABLE, Loop
+from wherry.supervisor.operations import Operations
+from wherry.supervisor.protocol import Message, ProtocolError, Reader, encode, send_ancillary
+
+BACKLOG_LIMIT = 64 << 20
+"""Bytes of replies waiting for an engine that doesn't read, from which on its connection is closed."""
+
+
+class Connection:
+    """One connected engine."""
+
+    def __init__(self, server: Server, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        self._server = server
+        self._socket = connection
+        self._reader = Reader()
+        self._outgoing: deque[tuple[memoryview, list[int]]] = deque()
+        self._waiting = 0
+        self.closed = False
+        server.loop.watch(connection.fileno(), READABLE, self._ready)
+
+    def send(self, message: Message, descriptors: list[int]) -> None:
+        """Queue a message; owns the descriptors."""
+        if self.closed:
+            _close_all(descriptors)
+            return
+        data = encode(message, len(descriptors))
+        self._outgoing.append((memoryview(data), descriptors))
+        self._waiting += len(data)
+        if len(self._outgoing) == 1:
+            self._flush()
+        elif self._waiting > BACKLOG_LIMIT:
+            self.close()
+
+    def close(self) -> None:
+        """Close at once. May be repeated."""
+        if self.closed:
+            return
+        self.closed = True
+        self._server.loop.unwatch(self._socket.fileno())
+        self._socket.close()
+        self._reader.close()
+        for _, descriptors in self._outgoing:
+            _close_all(descriptors)
+        self._outgoing.clear()
+        self._server.forget(self)
+
+    def _ready(self, events: int) -> None:
+        if events & WRITABLE:
+            self._flush()
+        if self.closed or not events & (READABLE | HANGUP):
+            return
+        try:
+            if not self._reader.receive(self._socket):
+                self.close()
+                return
+            while not self.closed and (received := self._reader.next()):
+                self._request(*received)
+        except (BlockingIOError, InterruptedError):
+            return
+        except (OSError, ProtocolError):
+            self.close()
+
+    def _request(self, message: Message, descriptors: list[int]) -> None:
+        number = message.get("n")
+        if not isinstance(number, int):
+            _close_all(descriptors)
+            raise ProtocolError("request without a number")
+        answer = Answer(number, self.send)
+        if message.get("op") != "hello" and self._server.owner is not self:
+            _close_all(descriptors)
+            raise ProtocolError("request before hello")
+        if message.get("op") == "hello":
+            self._server.own(self)
+        self._server.operations.carry_out(message, answer, descriptors)
+
+    def _flush(self) -> None:
+        while self._outgoing:
+            data, descriptors = self._outgoing[0]
+            try:
+                sent = self._socket.sendmsg([data], send_ancillary(descriptors), socket.MSG_NOSIGNAL)
+            except (BlockingIOError, InterruptedError):
+                break
+            except OSError:
+                self.close()
+                return
+            _close_all(descriptors)
+            self._waiting -= sent
+            if sent == len(data):
+                self._outgoing.popleft()
+            else:
+                self._outgoing[0] = (data[sent:], [])
+        events = READABLE | (WRITABLE if self._outgoing else 0)
+        self._server.loop.watch(self._socket.fileno(), events, self._ready)
+
+
+class Server:
+    """Listens, and knows which connection is the owner: the last that said hello."""
+
+    def __init__(self, loop: Loop, listener: socket.socket) -> None:
+        listener.setblocking(False)
+        self.loop = loop
+        self.operations: Operations
+        self.owner: Connection | None = None
+        self._listener = listener
+        self._connections: set[Connection] = set()
+        loop.watch(listener.fileno(), READABLE, self._accept)
+
+    def notify(self, event: Message) -> None:
+        """Tell the owner, if there is one."""
+        if self.owner is not None:
+            self.owner.send(event, [])
+
+    def own(self, connection: Connection) -> None:
+        """Make `connection` the owner; the one before is told, and closed."""
+        before, self.owner = self.owner, connection
+        if before is not None and before is not connection:
+            before.send({"event": "replaced"}, [])
+            before.close()
+
+    def forget(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        if self.owner is connection:
+            self.owner = None
+
+    def _accept(self, events: int) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                return  # out of descriptors, or the peer has gone again
+            if _peer_user(connection) in (0, os.geteuid()):
+                self._connections.add(Connection(self, connection))
+            else:
+                connection.close()
+
+
+def _peer_user(connection: socket.socket) -> int:
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", credentials)[1])
+
+
+def _close_all(descriptors: list[int]) -> None:
+    while descriptors:
+        os.close(descriptors.pop())

@@ -1,0 +1,94 @@
+"""All processes that this supervisor holds, and what they share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from wherry.errors import Conflict, NotFound
+from wherry.supervisor import streams
+from wherry.supervisor.layout import Layout
+from wherry.supervisor.loop import Loop
+from wherry.supervisor.protocol import Message
+from wherry.supervisor.supervised import Supervised
+
+ENDED_EXECS = 100
+"""Ended exec'd processes remembered for each container, for an engine that was away."""
+
+
+class Table:
+    """Processes by container and exec id, in the order in which they were made."""
+
+    def __init__(self, loop: Loop, state_dir: str, run_dir: str, notify: Callable[[Message], None]) -> None:
+        self.loop = loop
+        self.state_dir = state_dir
+        self.run_dir = run_dir
+        self._notify = notify
+        self._processes: dict[tuple[str, str], Supervised] = {}
+        self.launching = 0
+        """Launches under way: they reap children that nobody here knows."""
+
+    def layout(self, container: str, exec_id: str = "") -> Layout:
+        """Raises Invalid for ids that can't be file names."""
+        return Layout(self.state_dir, self.run_dir, container, exec_id)
+
+    def new(self, container: str, exec_id: str = "") -> Supervised:
+        """A new entry. Conflict when there is one already."""
+        layout = self.layout(container, exec_id)
+        if (container, exec_id) in self._processes:
+            raise Conflict(f"{exec_id or container} is already supervised")
+        process = Supervised(self.loop, layout, container, exec_id, self._notify)
+        process.on_gone = lambda: self._gone(process)
+        self._processes[container, exec_id] = process
+        return process
+
+    def get(self, container: str, exec_id: str = "") -> Supervised:
+        """Raises NotFound."""
+        try:
+            return self._processes[container, exec_id]
+        except KeyError:
+            what = f"exec instance: {exec_id}" if exec_id else f"container: {container}"
+            raise NotFound(f"No such {what}", hint="the supervisor does not hold it") from None
+
+    def all(self) -> list[Supervised]:
+        return list(self._processes.values())
+
+    def of(self, container: str) -> list[Supervised]:
+        """The container's own process and those exec'd in it."""
+        return [process for key, process in self._processes.items() if key[0] == container]
+
+    def alive(self) -> list[Supervised]:
+        return [process for process in self._processes.values() if process.status != "exited"]
+
+    def remove(self, process: Supervised) -> None:
+        """Let go of a process and its files."""
+        self._processes.pop((process.container, process.exec_id), None)
+        process.discard()
+        streams.remove(process.layout.prefix)
+        if not process.exec_id:
+            for other in self.of(process.container):
+                self.remove(other)
+            _remove_directory(process.layout.directory)
+
+    def _gone(self, process: Supervised) -> None:
+        process.discard()
+        streams.remove(process.layout.prefix)
+        if not process.exec_id:
+            try:
+                os.unlink(process.layout.spool)
+            except OSError:
+                pass
+            return
+        ended = [one for one in self.of(process.container) if one.exec_id and one.status == "exited"]
+        for old in ended[:-ENDED_EXECS]:
+            self.remove(old)
+
+
+def _remove_directory(path: str) -> None:
+    """Remove a run directory, which holds files only."""
+    try:
+        for name in os.listdir(path):
+            os.unlink(os.path.join(path, name))
+        os.rmdir(path)
+    except OSError:
+        pass  # somebody else's, or gone
