@@ -36,7 +36,7 @@ class EngineUnderTest:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.environment = clean_environment(home)
+        self.environment = clean_environment(home) | {"WHERRY_IDLE_AFTER": "0"}
         (home / "user").mkdir(exist_ok=True)
         self.process: subprocess.Popen[bytes] | None = None
         self.log = home / "engine.log"

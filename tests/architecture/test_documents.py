@@ -1,0 +1,61 @@
+"""The documents against the tree: links lead somewhere, commands exist, units parse."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.table import ROOT
+from wherry.cli.tree import ALIASES, COMMANDS, GROUPS
+
+DOCUMENTS = sorted(
+    [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("benchmarks/*.md"),
+    ]
+)
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+COMMAND = re.compile(r"(?:^|[`$ (])wherry ((?:[a-z]+)(?: [a-z]+)?)", re.MULTILINE)
+CODE = re.compile(r"```sh\n(.*?)```|`([^`\n]+)`", re.DOTALL)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    missing = [
+        target for target in LINK.findall(document.read_text()) if not (document.parent / target).exists()
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_commands_exist(document: Path) -> None:
+    code = ["".join(parts) for parts in CODE.findall(document.read_text())]
+    for words in COMMAND.findall("\n".join(code)):
+        first, _, _ = words.partition(" ")
+        known = (
+            words in COMMANDS or words in ALIASES or first in COMMANDS or (first in GROUPS and first == words)
+        )
+        assert known, f"{document.name} mentions `wherry {words}`"
+
+
+@pytest.mark.parametrize(
+    "name", ["./quickstart", "./check", "tests/qemu/run", "scripts/as-ordinary-user", ".ci/run"]
+)
+def test_commands_of_the_documents_can_be_run(name: str) -> None:
+    path = ROOT / name
+    assert path.stat().st_mode & 0o111
+    shell = path.read_text().splitlines()[0].removeprefix("#!")
+    subprocess.run([shell, "-n", path], check=True)
+
+
+@pytest.mark.parametrize(
+    "unit", sorted(ROOT.glob("systemd/*/wherry.*")), ids=lambda path: f"{path.parent.name}-{path.name}"
+)
+def test_units_have_the_sections_that_systemd_wants(unit: Path) -> None:
+    sections = re.findall(r"^\[(\w+)\]$", unit.read_text(), re.MULTILINE)
+    assert sections == ["Unit", unit.suffix[1:].capitalize(), "Install"]
+    assert all("=" in line for line in unit.read_text().splitlines() if line and line[0] not in "[#")
