@@ -30,7 +30,7 @@ def parse_size(text: str) -> int:
         raise ValueError(f"invalid size: '{text}'") from None
     if number < 0 or unit not in _POWERS or digits[:1] not in "0123456789.":
         raise ValueError(f"invalid size: '{text}'")
-    scale: int = 1024 ** _POWERS[unit]
+    scale = int(1024 ** _POWERS[unit])
     return int(number * scale)
 
 
@@ -70,7 +70,7 @@ def parse_nano(text: str) -> int:
     digits = (whole or "0") + fraction
     if not digits.lstrip("+-").isdigit() or (under and not under.isdigit()) or not over:
         raise ValueError(f"failed to parse {text} as a rational number")
-    divisor = 10 ** len(fraction) * int(under or 1)
+    divisor: int = 10 ** len(fraction) * int(under or 1)
     if not divisor or int(digits) * _SECOND % divisor:
         raise ValueError("value is too precise")
     return int(digits) * _SECOND // divisor
