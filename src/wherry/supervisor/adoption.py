@@ -62,6 +62,7 @@ def adopt(table: Table, record: Message, kept: list[int]) -> Supervised:
         for name in ("stdin", "stdin_once", "log", "runtime", "cgroup", "group_dies")
         if name in record
     }
+    process.seccomp = _seccomp(process.layout.seccomp)
     process.group_dies = bool(record.get("group_dies"))
     pidfd = kept.pop(0) if kept else _open(process.pid, process.start_time)
     try:
@@ -101,6 +102,16 @@ def _reconnect(process: Supervised, kept: list[int]) -> None:
         relay = streams.create_relay(process.layout.prefix, again=True)
     if kept:
         session.over_terminal(kept[0], relay)
+
+
+def _seccomp(path: str) -> Message | None:
+    """The profile that was written down. Without one a container had none; one that is damaged is an error."""
+    try:
+        with open(path, "rb") as file:
+            profile: Message = json.load(file)
+            return profile
+    except FileNotFoundError:
+        return None
 
 
 def _open(pid: int, start_time: int) -> int:

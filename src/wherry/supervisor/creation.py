@@ -7,7 +7,7 @@ import socket
 from typing import Any
 
 from wherry.errors import Conflict, WherryError
-from wherry.supervisor import launching, streams
+from wherry.supervisor import exits, launching, streams
 from wherry.supervisor.answer import Answer
 from wherry.supervisor.control_group import ControlGroup
 from wherry.supervisor.launchers import OWN, Launcher
@@ -47,6 +47,7 @@ class Creator:
             os.makedirs(process.layout.directory, mode=0o700, exist_ok=True)
             if os.path.lexists(process.layout.exit):
                 os.unlink(process.layout.exit)
+            self._keep_seccomp(process, spec)
             if not process.terminal:
                 ends, theirs = streams.create(process.layout.prefix, stdin=stdin)
             process.group = self._group(process, message)
@@ -121,7 +122,9 @@ class Creator:
                     ends, theirs = streams.create(process.layout.prefix, stdin=stdin)
                 else:
                     theirs = streams.nowhere()
-            launch = self._launcher.exec({**container.settings, **container.state()}, message, theirs)
+            known = {**container.settings, **container.state(), "seccomp": container.seccomp}
+            cgroup = None if container.group is None else container.group.cgroup
+            launch = self._launcher.exec(known, message, theirs, cgroup)
         except BaseException:
             _close(ends)
             self._table.remove(process)
@@ -168,6 +171,16 @@ class Creator:
 
         self._table.launching += 1
         launching.drive(self._table.loop, launch, created, failed)
+
+    def _keep_seccomp(self, process: Supervised, spec: Message) -> None:
+        """Remember the profile for what will be exec'd in the container; one copy for all that share it."""
+        process.seccomp = (spec.get("linux") or {}).get("seccomp")
+        if process.seccomp is not None:
+            exits.write_file(process.layout.seccomp, process.seccomp)
+            for other in self._table.all():
+                if other is not process and other.seccomp == process.seccomp:
+                    process.seccomp = other.seccomp
+                    break
 
     def _group(self, process: Supervised, message: Message) -> ControlGroup | None:
         """The container's control group; None without a path, and for runtimes that make their own."""

@@ -18,8 +18,10 @@ class Launcher(Protocol):
     def container(self, request: dict[str, Any], ends: ProcessEnds | None, cgroup: Any) -> Launch:
         """The container of a `create` request. `ends` is None for a terminal."""
 
-    def exec(self, container: dict[str, Any], request: dict[str, Any], ends: ProcessEnds | None) -> Launch:
-        """The process of an `exec` request, in a container described by `id`, `pid`, `runtime`, `cgroup`."""
+    def exec(
+        self, container: dict[str, Any], request: dict[str, Any], ends: ProcessEnds | None, cgroup: Any
+    ) -> Launch:
+        """The process of an `exec` request, in a container described by `id`, `pid`, `runtime`, `seccomp`."""
 
 
 class Launchers:
@@ -33,5 +35,10 @@ class Launchers:
             request["spec"], rootfs=request["rootfs"], stdio=ends, cgroup=cgroup, state=state
         )
 
-    def exec(self, container: dict[str, Any], request: dict[str, Any], ends: ProcessEnds | None) -> Launch:
-        raise Unsupported("exec is not there yet")
+    def exec(
+        self, container: dict[str, Any], request: dict[str, Any], ends: ProcessEnds | None, cgroup: Any
+    ) -> Launch:
+        if container["runtime"] != OWN:
+            raise Unsupported(f"runtime {container['runtime']} is not supported yet")
+        spec = {"linux": {"seccomp": container["seccomp"]}}
+        return runtime.launch_exec(container["pid"], request["process"], spec=spec, stdio=ends, cgroup=cgroup)

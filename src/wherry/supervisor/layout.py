@@ -21,6 +21,7 @@ class Layout:
         self.prefix = os.path.join(self.directory, f"exec-{exec_id}." if exec_id else "")
         """Before `stdin`, `stdout`, `stderr`, `terminal`."""
         self.record = self.prefix + "process.json"
+        self.seccomp = self.prefix + "seccomp.json"
         self.spool = self.prefix + "spool"
         kept = os.path.join(state_dir, "containers", container)
         self.log = os.path.join(kept, "container.log")

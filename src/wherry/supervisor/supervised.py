@@ -43,6 +43,8 @@ class Supervised:
         self.terminal = False
         self.settings: Message = {}
         """What a successor needs to take over: see `adoption`."""
+        self.seccomp: Any = None
+        """A container's profile, which applies to what is exec'd in it too."""
         self.child = True
         self.session: Session | None = None
         self.group: ControlGroup | None = None

@@ -6,7 +6,7 @@ from wherry.supervisor.logs.format import Run
 
 
 class Renderer:
-    """One reader's output. Remembers which stream is in the middle of a line: that gets no timestamp there."""
+    """One reader's output. Remembers which streams are in the middle of a line: no timestamp goes there."""
 
     def __init__(self, *, framed: bool, timestamps: bool) -> None:
         self._framed = framed
