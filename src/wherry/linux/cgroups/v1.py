@@ -1,4 +1,4 @@
-"""Cgroups of version 1: a directory in each hierarchy that is needed, and in the version 2 tree if it is there.
+"""Cgroups of version 1: a directory in each hierarchy that is needed, and in a version 2 tree beside.
 
 A hierarchy costs a container about 0.13 ms over its life, so a new container gets those that everyone needs:
 memory, pids and blkio (what it uses, and OOM), cpu (so that containers share fairly), and the version 2 tree

@@ -1,0 +1,87 @@
+"""`process`: the program of a container or of an exec, and who it is."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from wherry.engine.models import HostConfig, Ulimit
+from wherry.engine.spec import capabilities
+from wherry.errors import Invalid
+
+_LIMITS = """
+AS CORE CPU DATA FSIZE LOCKS MEMLOCK MSGQUEUE NICE NOFILE NPROC RSS RTPRIO RTTIME SIGPENDING STACK
+"""
+
+_UNLIMITED = (1 << 64) - 1
+
+# in a user namespace of its own a capability doesn't lift these, though it is what people give it for
+_LIFTED = {
+    "CAP_IPC_LOCK": (("MEMLOCK", _UNLIMITED),),
+    "CAP_SYS_NICE": (("NICE", 40), ("RTPRIO", 99)),
+}
+
+
+class User(NamedTuple):
+    """Ids as the container sees them."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+
+
+def process(
+    *,
+    arguments: list[str],
+    environment: list[str],
+    directory: str,
+    user: User,
+    names: list[str],
+    no_new_privileges: bool,
+    terminal: bool,
+    size: tuple[int, int] = (0, 0),
+    apparmor: str = "",
+    limits: list[dict[str, Any]] | None = None,
+    oom_score: int | None = None,
+) -> dict[str, Any]:
+    """`names` are capabilities; `size` is rows and columns of the terminal, (0, 0) for unknown."""
+    section: dict[str, Any] = {
+        "terminal": terminal,
+        "user": {"uid": user.uid, "gid": user.gid, "additionalGids": list(user.groups)},
+        "args": arguments,
+        "env": environment,
+        "cwd": directory or "/",
+        "capabilities": capabilities.section(names, root=user.uid == 0),
+        "noNewPrivileges": no_new_privileges,
+        "rlimits": limits or [],
+    }
+    if terminal and any(size):
+        section["consoleSize"] = {"height": size[0], "width": size[1]}
+    if apparmor:
+        section["apparmorProfile"] = apparmor
+    if oom_score is not None:
+        section["oomScoreAdj"] = oom_score
+    return section
+
+
+def resource_limits(host: HostConfig, *, own_namespace: bool, names: list[str]) -> list[dict[str, Any]]:
+    """`process.rlimits` from --ulimit. Raises Invalid, in Docker's words."""
+    chosen = {limit.name.upper(): _checked(limit) for limit in host.ulimits or ()}
+    added = capabilities.normalized(host.cap_add, "CapAdd")
+    if own_namespace:
+        for name, lifted in _LIFTED.items():
+            if name in names and (name in added or "ALL" in added):
+                for limit, value in lifted:
+                    chosen.setdefault(limit, (value, value))
+    return [{"type": f"RLIMIT_{name}", "soft": soft, "hard": hard} for name, (soft, hard) in chosen.items()]
+
+
+def _checked(limit: Ulimit) -> tuple[int, int]:
+    if limit.name.upper() not in _LIMITS.split():
+        raise Invalid(f"invalid ulimit type: {limit.name}")
+    soft = _UNLIMITED if limit.soft < 0 else limit.soft
+    hard = _UNLIMITED if limit.hard < 0 else limit.hard
+    if soft > hard:
+        raise Invalid(
+            f"ulimit soft limit must be less than or equal to hard limit: {limit.soft} > {limit.hard}"
+        )
+    return soft, hard
