@@ -44,6 +44,8 @@ PARAMETERS = (
     "fromSrc names quiet type digests noprune container changes comment pause"
 )
 
+_SMALL = st.text(max_size=8)
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(1 << 70), 1 << 70) | st.floats(allow_nan=False) | _SMALL,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_SMALL, inner, max_size=3),
@@ -99,10 +101,14 @@ def _values(kind: msgspec.inspect.Type) -> st.SearchStrategy[Any]:
 
 
 def _struct(kind: msgspec.inspect.StructType) -> st.SearchStrategy[Any]:
-    fields = {field.encode_name: st.deferred(lambda t=field.type: _values(t)) for field in kind.fields}
+    fields = {field.encode_name: _later(field.type) for field in kind.fields}
     return st.dictionaries(st.sampled_from(sorted(fields)), st.none(), max_size=4).flatmap(
         lambda chosen: st.fixed_dictionaries({name: fields[name] for name in chosen})
     )
+
+
+def _later(kind: msgspec.inspect.Type) -> st.SearchStrategy[Any]:
+    return st.deferred(lambda: _values(kind))
 
 
 @st.composite
