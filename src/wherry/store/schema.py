@@ -10,6 +10,7 @@ MIGRATIONS: Final = [
         diff_id TEXT PRIMARY KEY,
         size    INTEGER NOT NULL,   -- bytes in regular files
         files   INTEGER NOT NULL,   -- entries in the archive
+        archive INTEGER NOT NULL,   -- bytes of the uncompressed archive
         disk    INTEGER,            -- bytes allocated on disk, once measured
         root    TEXT                -- JSON [mode, uid, gid] when the archive has an entry for the root
     );

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 from wherry.errors import Unavailable
+from wherry.oci import RunConfig
+from wherry.store.archive import LoadedImage, load, save
 from wherry.store.blobs import Blobs
 from wherry.store.builtin import Builtins
 from wherry.store.builtin.host import host_directories
+from wherry.store.commit import commit
 from wherry.store.database import Database
 from wherry.store.images.collection import Images
 from wherry.store.images.model import Image
@@ -21,7 +23,7 @@ from wherry.store.importer import import_image
 from wherry.store.layers import Layers
 from wherry.store.mend import Mended, mend
 from wherry.store.schema import MIGRATIONS
-from wherry.store.snapshots import Snapshots
+from wherry.store.snapshots import Snapshot, Snapshots
 from wherry.store.snapshots.overlay import OverlayDriver
 
 __all__ = ["Store"]
@@ -71,10 +73,39 @@ class Store:
             self, chunks, reference, changes=changes, message=message, platform=platform, source=source
         )
 
-    def view(self, image: Image) -> dict[str, Any]:
-        """A read-only root filesystem plan of an image, without a snapshot."""
-        lowers = tuple(self.layers.path(diff_id) for diff_id in image.layers)
-        return self.snapshots.view(lowers, image.extras)
+    def commit(
+        self,
+        snapshot: Snapshot,
+        config: RunConfig,
+        reference: str = "",
+        *,
+        changes: Sequence[str] = (),
+        author: str = "",
+        message: str = "",
+        created_by: str = "",
+    ) -> Image:
+        """`docker commit`: an image of what the container's image has and what the container wrote, with
+        `config` as its configuration after the instructions `changes`. The engine pauses the container."""
+        return commit(
+            self,
+            snapshot,
+            config,
+            reference,
+            changes=changes,
+            author=author,
+            message=message,
+            created_by=created_by,
+        )
+
+    def load(self, chunks: Iterable[bytes | memoryview]) -> Iterator[LoadedImage]:
+        """`docker load`: the images of an archive (Docker's old and new layout, OCI layout; plain or
+        compressed), unpacked while it arrives. Raises Invalid, Unavailable when the disk is full."""
+        return load(chunks, self.images, self.layers)
+
+    def save(self, names: Iterable[str]) -> Iterator[bytes]:
+        """`docker save`: an archive of images by name or id. Errors about names come before the first byte.
+        Raises NotFound, Unsupported for the `host` image."""
+        return save(names, self.images, self.layers)
 
     def close(self) -> None:
         """Finish what is under way and release the lock."""

@@ -97,7 +97,7 @@ class Images:
         return known
 
     def add(self, config: bytes, *, lease: Lease, tags: Sequence[Reference] = (), parent: str = "") -> Image:
-        """Add an image whose layers are unpacked (and held by `lease`), and give it names. Atomic, repeatable.
+        """Add an image whose layers are unpacked (and held by `lease`), with names. Atomic, repeatable.
 
         Raises Invalid for a malformed configuration or a missing layer.
         """

@@ -19,14 +19,13 @@ __all__ = ["apply_instructions"]
 
 _PORT = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?(?:/(tcp|udp|sctp))?", re.IGNORECASE)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
-_UNITS = {"ns": 1, "us": 10**3, "µs": 10**3,
-          "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+_UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 _KNOWN = "CMD ENTRYPOINT ENV EXPOSE HEALTHCHECK LABEL ONBUILD SHELL STOPSIGNAL USER VOLUME WORKDIR"
 _SHELL = ["/bin/sh", "-c"]
 
 
 def apply_instructions(config: RunConfig, instructions: Iterable[str]) -> RunConfig:
-    """A new configuration with `instructions` carried out in order. Raises Invalid, naming the instruction."""
+    """A new configuration, `instructions` carried out in order. Raises Invalid, naming the instruction."""
     result = msgspec.structs.replace(config)
     for text in instructions:
         for line in text.replace("\\\n", " ").splitlines():

@@ -25,10 +25,11 @@ from wherry.store.database import Database, Row
 from wherry.store.diskerrors import disk_errors
 from wherry.store.layers.ownership import Owners
 from wherry.store.layers.recipe import replay
-from wherry.store.layers.sync import Syncer, is_trusted, mark
+from wherry.store.layers.sync import Syncer, is_synced, is_trusted, mark
 from wherry.store.layers.unpack import DEFAULT_LIMITS, Limits, unpack_layer
 from wherry.store.pipeline import Hashing, read_ahead
 from wherry.store.removal import remove_tree
+from wherry.store.usage import allocated
 
 __all__ = ["Layer", "Layers", "Lease"]
 
@@ -37,11 +38,13 @@ _TRASH = ".trash-"
 
 
 class Layer(NamedTuple):
-    """`size` are the bytes in its regular files, `root` JSON [mode, uid, gid] if it says what `/` is like."""
+    """`size` counts the bytes in its regular files, `archive` those of its tar archive; `root` is JSON
+    [mode, uid, gid] if it says what `/` is like."""
 
     diff_id: str
     size: int
     files: int
+    archive: int
     root: str | None
 
 
@@ -101,7 +104,7 @@ class Layers:
                 if expected and diff_id != expected:
                     raise Invalid(f"layer has the digest {diff_id}, not {expected}")
                 mark(draft)
-                layer = Layer(diff_id, unpacked.size, unpacked.files, unpacked.root)
+                layer = Layer(diff_id, *unpacked)
                 self._adopt(draft, layer, lease)
         finally:
             remove_tree(draft)
@@ -150,6 +153,21 @@ class Layers:
             remove_tree(path)
         return gone
 
+    def disk_usage(self) -> int:
+        """Bytes that all layers take on disk, as du counts them. Measures what was not measured yet."""
+        total = 0
+        for row in self._database.all("SELECT diff_id, disk FROM layers"):
+            directory = os.path.join(self._root, hex_of(row["diff_id"]))
+            disk = row["disk"]
+            if disk is None:
+                disk = allocated(directory)
+                if is_synced(directory):  # before that the filesystem may not have decided yet
+                    self._database.execute(
+                        "UPDATE layers SET disk = ? WHERE diff_id = ?", disk, row["diff_id"]
+                    )
+            total += disk
+        return total
+
     def mend(self) -> tuple[list[str], list[str]]:
         """After a crash: remove drafts, trash and directories without a row; (names removed, diff ids whose
         files are missing or not to be trusted). Called before anything else uses the layers."""
@@ -175,7 +193,7 @@ class Layers:
                 return
             os.rename(draft, os.path.join(self._root, hex_of(layer.diff_id)))
             self._database.execute(
-                "INSERT INTO layers (diff_id, size, files, root) VALUES (?, ?, ?, ?)", *layer
+                "INSERT INTO layers (diff_id, size, files, archive, root) VALUES (?, ?, ?, ?, ?)", *layer
             )
 
     def _hold(self, diff_id: str) -> None:
@@ -215,4 +233,4 @@ class Lease:
 
 
 def _layer(row: Row) -> Layer:
-    return Layer(row["diff_id"], row["size"], row["files"], row["root"])
+    return Layer(row["diff_id"], row["size"], row["files"], row["archive"], row["root"])

@@ -11,7 +11,7 @@ import os
 import threading
 from queue import SimpleQueue
 
-__all__ = ["Syncer", "is_trusted", "mark"]
+__all__ = ["Syncer", "is_synced", "is_trusted", "mark"]
 
 _SYNCED = "synced"
 # Not through wherry.linux: that holds the interpreter lock across a call, and this one takes seconds.
@@ -25,11 +25,12 @@ def mark(directory: str) -> None:
 
 def is_trusted(directory: str) -> bool:
     """Whether the layer is whole and what is on disk can be relied on."""
-    try:
-        with open(os.path.join(directory, "complete"), encoding="ascii", errors="replace") as file:
-            return file.read().strip() in (_SYNCED, _boot_id())
-    except FileNotFoundError:
-        return False
+    return _read(directory) in (_SYNCED, _boot_id())
+
+
+def is_synced(directory: str) -> bool:
+    """Whether all of the layer is on the disk."""
+    return _read(directory) == _SYNCED
 
 
 class Syncer:
@@ -82,6 +83,14 @@ class Syncer:
             return bool(_libc.syncfs(fd) == 0)
         finally:
             os.close(fd)
+
+
+def _read(directory: str) -> str:
+    try:
+        with open(os.path.join(directory, "complete"), encoding="ascii", errors="replace") as file:
+            return file.read().strip()
+    except FileNotFoundError:
+        return ""
 
 
 def _write(directory: str, text: str) -> None:

@@ -40,10 +40,11 @@ DEFAULT_LIMITS = Limits()
 
 
 class Unpacked(NamedTuple):
-    """Bytes in regular files, members, and JSON [mode, uid, gid] of the root if the archive names it."""
+    """Bytes in regular files, members, bytes of the archive, JSON [mode, uid, gid] of its root if any."""
 
     size: int
     files: int
+    archive: int
     root: str | None
 
 
@@ -114,7 +115,7 @@ class _Unpacker:
                     make[entry.kind](entry, parent, name, path)
         self._finish()
         root = json.dumps(self._root) if self._root is not None else None
-        return Unpacked(self._size, count, root)
+        return Unpacked(self._size, count, source.position, root)
 
     def close(self) -> None:
         self._tree.close()

@@ -6,8 +6,7 @@ from __future__ import annotations
 
 import json
 import os
-import stat
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from wherry.errors import Conflict, Internal, NotFound
@@ -17,6 +16,9 @@ from wherry.store.images.model import Image
 from wherry.store.layers import Layers
 from wherry.store.removal import remove_tree
 from wherry.store.snapshots.driver import Change, Driver, Extra, Place
+from wherry.store.snapshots.merged import Member, Merged
+from wherry.store.snapshots.pack import pack_delta, pack_members
+from wherry.store.usage import allocated
 
 __all__ = ["Snapshot", "Snapshots"]
 
@@ -24,9 +26,18 @@ __all__ = ["Snapshot", "Snapshots"]
 class Snapshot:
     """One container's writable view of an image. Cheap to make; holds nothing open."""
 
-    def __init__(self, owner: Snapshots, identity: str, image: str, driver: Driver, place: Place) -> None:
+    def __init__(
+        self,
+        owner: Snapshots,
+        identity: str,
+        image: str,
+        layers: tuple[str, ...],
+        driver: Driver,
+        place: Place,
+    ) -> None:
         self.id = identity
         self.image = image
+        self.layers = layers  # diff ids, lowest first
         self.driver = driver
         self.place = place
         self._owner = owner
@@ -39,9 +50,33 @@ class Snapshot:
         """Differences to the image, sorted by path, as `docker diff` lists them."""
         return self.driver.changes(self.place)
 
+    def layer_archive(self) -> Iterator[bytes]:
+        """A layer archive of the differences, deterministic; what `commit` makes the new layer of."""
+        return pack_delta(self.driver.delta(self.place))
+
+    def export(self) -> Iterator[bytes]:
+        """An archive of everything that a process in the container sees, without its volumes and mounts."""
+        return pack_members(self._visible())
+
     def usage(self) -> int:
         """Bytes on disk of what the container wrote (`SizeRw`)."""
-        return sum(_allocated(path) for path in self.driver.writable(self.place))
+        return sum(allocated(path) for path in self.driver.writable(self.place))
+
+    def size(self) -> int:
+        """Bytes on disk of the writable layer and of the regular files of the image (`SizeRootFs`)."""
+        return self.usage() + self._owner.image_size(self.id)
+
+    def _visible(self) -> Iterator[tuple[str, Member]]:
+        trees = self.driver.stack(self.place)
+        elsewhere = {target.strip("/") for target, _ in trees[1:]}
+        for target, directories in trees:
+            base = target.strip("/")
+            with Merged(directories) as merged:
+                for member in merged.walk():
+                    name = f"{base}/{member.path}" if base else member.path
+                    if not base and member.path.partition("/")[0] in elsewhere and "/" in member.path:
+                        continue  # part of an overlay of its own, which comes later
+                    yield name, member
 
     def remove(self) -> None:
         """Remove the writable layer, and the layers below that nothing else needs. Repeatable."""
@@ -91,6 +126,11 @@ class Snapshots:
             raise
         return snapshot
 
+    def driver_name(self, container_id: str) -> str:
+        """`overlay` or `copy`; of a container that has no snapshot, what it would get."""
+        row = self._database.one("SELECT driver FROM snapshots WHERE id = ?", container_id)
+        return str(row["driver"]) if row else next(iter(self._drivers))
+
     def get(self, container_id: str) -> Snapshot:
         """Raises NotFound."""
         row = self._database.one("SELECT * FROM snapshots WHERE id = ?", container_id)
@@ -113,17 +153,21 @@ class Snapshots:
             root=tuple(json.loads(root)) if root else (0o755, 0, 0),
             extras=tuple(Extra(*extra) for extra in json.loads(row["extras"])),
         )
-        return Snapshot(self, container_id, row["image"], driver, place)
+        diff_ids = tuple(layer["diff_id"] for layer in rows)
+        return Snapshot(self, container_id, row["image"], diff_ids, driver, place)
 
     def all(self) -> list[Snapshot]:
         """All of them."""
         return [self.get(row["id"]) for row in self._database.all("SELECT id FROM snapshots ORDER BY id")]
 
-    def view(self, lowers: tuple[str, ...], extras: Sequence[tuple[str, str]]) -> dict[str, Any]:
-        """A read-only plan of layers alone."""
-        driver = next(iter(self._drivers.values()))
-        mounts = driver.view(lowers, tuple(Extra(*extra) for extra in extras))
-        return {"mounts": mounts, "readonly": True}
+    def image_size(self, container_id: str) -> int:
+        """Bytes in the regular files of the layers below a container."""
+        row = self._database.one(
+            "SELECT coalesce(sum(l.size), 0) AS size FROM snapshot_layers s JOIN layers l USING (diff_id)"
+            " WHERE s.snapshot = ?",
+            container_id,
+        )
+        return int(row["size"]) if row else 0
 
     def sweep(self, containers: Collection[str]) -> list[str]:
         """Remove the snapshots and directories of all but these containers; the ids removed. The engine calls
@@ -152,25 +196,3 @@ class Snapshots:
         self._database.execute("DELETE FROM snapshots WHERE id = ?", snapshot.id)
         if not self._database.one("SELECT 1 FROM images WHERE id = ?", snapshot.image):
             self._layers.collect()
-
-
-def _allocated(root: str) -> int:
-    """What du says: blocks, each inode once."""
-    total = os.lstat(root).st_blocks * 512
-    seen: set[int] = set()
-    pending = [root]
-    while pending:
-        with os.scandir(pending.pop()) as entries:
-            for entry in entries:
-                try:
-                    status = entry.stat(follow_symlinks=False)
-                except FileNotFoundError:
-                    continue  # the container is running
-                if stat.S_ISDIR(status.st_mode):
-                    pending.append(entry.path)
-                elif status.st_nlink > 1:
-                    if status.st_ino in seen:
-                        continue
-                    seen.add(status.st_ino)
-                total += status.st_blocks * 512
-    return total

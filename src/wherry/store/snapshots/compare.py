@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from wherry.store.layers.overlayform import is_whiteout
 from wherry.store.snapshots.driver import Change
-from wherry.store.snapshots.merged import find, is_opaque_path, walk
+from wherry.store.snapshots.merged import Merged
+from wherry.store.snapshots.root import Root
 
 __all__ = ["changes_of_trees", "changes_of_upper"]
 
@@ -16,17 +17,15 @@ __all__ = ["changes_of_trees", "changes_of_upper"]
 def changes_of_upper(upper: str, lowers: Sequence[str], target: str = "/") -> list[Change]:
     """Differences that an overlay's upper directory makes to the merged `lowers` (topmost first).
 
-    A directory that is only there because something below it changed, and is itself as it was, is listed as
-    changed all the same, as Docker does; one that is there for no reason at all is not.
+    A directory above a change is listed as changed, as Docker does; one that overlayfs only copied up, and
+    in which nothing is different, is not.
     """
     found: dict[str, str] = {}
-    base = target.rstrip("/")
 
-    def visit(directory: str, path: str, hidden: bool) -> None:
-        for name in sorted(os.listdir(directory)):
-            real, where = f"{directory}/{name}", f"{path}{name}"
-            status = os.lstat(real)
-            before = None if hidden else find(lowers, where)
+    def visit(path: str, hidden: bool) -> None:
+        for name, status in sorted(top.members(path)[0].items()):
+            where = f"{path}/{name}" if path else name
+            before = None if hidden else below.find(where)
             if is_whiteout(status):
                 if before is not None:
                     _note(found, where, "D")
@@ -37,16 +36,15 @@ def changes_of_upper(upper: str, lowers: Sequence[str], target: str = "/") -> li
             elif not (is_directory and _same_directory(status, before.status)):
                 _note(found, where, "C")
             if is_directory:
-                opaque = is_opaque_path(real)
+                opaque = top.is_opaque(where)
                 if opaque and before is not None and stat.S_ISDIR(before.status.st_mode):
-                    kept = set(os.listdir(real))
-                    below = [f"{lower}/{where}" for lower in lowers]
-                    for member in walk([lower for lower in below if os.path.isdir(lower)]):
-                        if "/" not in member.path and member.path not in kept:
-                            _note(found, f"{where}/{member.path}", "D")
-                visit(real, where + "/", hidden or opaque or before is None)
+                    for gone in below.names(where) - set(top.members(where)[0]):
+                        _note(found, f"{where}/{gone}", "D")
+                visit(where, hidden or opaque or before is None)
 
-    visit(upper, "", False)
+    with Root(upper) as top, Merged(lowers) as below:
+        visit("", False)
+    base = target.rstrip("/")
     if base and found:
         found[""] = "C"
     return [Change(kind, f"{base}/{where}" if where else base) for where, kind in sorted(found.items())]
@@ -55,11 +53,12 @@ def changes_of_upper(upper: str, lowers: Sequence[str], target: str = "/") -> li
 def changes_of_trees(rootfs: str, lowers: Sequence[str]) -> list[Change]:
     """Differences between a whole tree and the merged `lowers` (topmost first), by what lstat says.
 
-    Like Docker's, it does not read contents: size, times, mode and owner tell.
+    Like Docker's, it does not read contents: size, time, mode and owner tell.
     """
     found: dict[str, str] = {}
-    before = {member.path: member.status for member in walk(lowers)}
-    after = {member.path: member.status for member in walk([rootfs])}
+    with Merged(lowers) as below, Merged([rootfs]) as top:
+        before = {member.path: member.status for member in below.walk()}
+        after = {member.path: member.status for member in top.walk()}
     for path, status in after.items():
         was = before.get(path)
         if was is None:

@@ -8,9 +8,12 @@ what `create` made.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
-__all__ = ["Change", "Driver", "Extra", "Place"]
+from wherry.store.snapshots.merged import Member
+
+__all__ = ["Change", "Delta", "Driver", "Extra", "Mount", "Place"]
 
 Mount = dict[str, Any]  # one entry of a root filesystem plan; see `wherry.runtime`
 
@@ -38,6 +41,15 @@ class Change(NamedTuple):
     path: str
 
 
+class Delta(NamedTuple):
+    """One step of the way from the image to the snapshot: something to put at `name` (relative), and a mark:
+    `whiteout` (nothing is at `name` any more), `opaque` (nothing below shows through), or none."""
+
+    name: str
+    member: Member | None
+    mark: str = ""
+
+
 class Driver(Protocol):
     """Blocking, thread-safe for different places."""
 
@@ -49,14 +61,14 @@ class Driver(Protocol):
     def mounts(self, place: Place) -> list[Mount]:
         """The mounts that make the root filesystem, in order."""
 
-    def view(self, lowers: tuple[str, ...], extras: tuple[Extra, ...]) -> list[Mount]:
-        """The mounts that show layers (lowest first) read-only."""
-
     def remove(self, place: Place) -> None:
         """Remove what `create` made. Repeatable."""
 
     def changes(self, place: Place) -> list[Change]:
         """Differences to the image, sorted by path, with the directories above them as changed."""
+
+    def delta(self, place: Place) -> Iterator[Delta]:
+        """What a layer archive of the differences consists of, parents before children."""
 
     def writable(self, place: Place) -> list[str]:
         """The directories that hold what the container wrote: their disk use is the snapshot's."""

@@ -1,7 +1,6 @@
 """Several directories seen as one, the way overlayfs merges them, without mounting anything.
 
-Used where a mount is not worth its trouble or not allowed: `export`, `diff`, the copy driver. Not a security
-boundary by itself: it reads by paths below directories that only the engine writes, and never follows links.
+Used where a mount is not worth its trouble or not allowed: `export`, `diff`, the copy driver.
 """
 
 from __future__ import annotations
@@ -9,89 +8,108 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from types import TracebackType
 from typing import NamedTuple
 
 from wherry.store.layers.overlayform import is_whiteout
+from wherry.store.snapshots.root import Root
 
-__all__ = ["Member", "find", "is_opaque_path", "walk"]
+__all__ = ["Member", "Merged"]
 
 
 class Member(NamedTuple):
-    """One thing in the merged view: `path` relative to its root, and where it really is."""
+    """One thing to be seen: `path` relative, and the directory it is really in."""
 
     path: str
-    real: str
+    root: Root
     status: os.stat_result
 
 
-def walk(directories: Sequence[str], prefix: str = "") -> Iterator[Member]:
-    """Everything below `directories` (topmost first), parents before children, names sorted; not the root."""
-    visible: dict[str, tuple[str, os.stat_result]] = {}
-    below: dict[str, list[str]] = {}
-    closed: set[str] = set()  # names that no lower directory adds to any more
-    for directory in directories:
-        for name in _names(directory):
-            if name in closed:
-                continue
-            real = f"{directory}/{name}"
-            status = os.lstat(real)
-            if not stat.S_ISDIR(status.st_mode):
-                closed.add(name)
-                if name not in visible and not is_whiteout(status):
-                    visible[name] = (real, status)
-                continue
-            visible.setdefault(name, (real, status))
-            below.setdefault(name, []).append(real)
-            if is_opaque_path(real):
-                closed.add(name)
-    for name in sorted(visible):
-        real, status = visible[name]
-        yield Member(prefix + name, real, status)
-        if name in below:
-            yield from walk(below[name], f"{prefix}{name}/")
+class Merged:
+    """A merged view. A context manager: it holds one descriptor for each directory."""
 
+    def __init__(self, directories: Sequence[str]) -> None:
+        """Topmost first; those that do not exist add nothing."""
+        self._stack = ExitStack()
+        self.roots: list[Root] = []
+        try:
+            for directory in directories:
+                try:
+                    self.roots.append(self._stack.enter_context(Root(directory)))
+                except FileNotFoundError:
+                    continue
+        except BaseException:
+            self._stack.close()
+            raise
 
-def find(directories: Sequence[str], path: str) -> Member | None:
-    """What is at `path` (relative, no links followed) in the merged view, or None."""
-    current = list(directories)
-    parts = path.split("/")
-    for number, part in enumerate(parts):
-        following: list[str] = []
-        first: tuple[str, os.stat_result] | None = None
-        for directory in current:
-            real = f"{directory}/{part}"
-            try:
-                status = os.lstat(real)
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-            if not stat.S_ISDIR(status.st_mode):
-                if first is None and not is_whiteout(status):
-                    first = (real, status)
+    def __enter__(self) -> Merged:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def walk(self, path: str = "") -> Iterator[Member]:
+        """Everything below `path`, parents before children, names sorted; not `path` itself."""
+        roots = self._roots_of(path) if path else self.roots
+        yield from self._walk(roots, path + "/" if path else "")
+
+    def find(self, path: str) -> Member | None:
+        """What is at `path` (no links followed), or None."""
+        for root in self._roots_of(path.rpartition("/")[0]):
+            status = root.status(path)
+            if status is not None:
+                return None if is_whiteout(status) else Member(path, root, status)
+        return None
+
+    def names(self, path: str) -> set[str]:
+        """What is visible in the directory `path`."""
+        return set(self._visible(self._roots_of(path), path + "/" if path else "")[0])
+
+    def _walk(self, roots: list[Root], prefix: str) -> Iterator[Member]:
+        visible, below = self._visible(roots, prefix)
+        for name in sorted(visible):
+            yield visible[name]
+            if name in below:
+                yield from self._walk(below[name], f"{prefix}{name}/")
+
+    def _visible(self, roots: list[Root], prefix: str) -> tuple[dict[str, Member], dict[str, list[Root]]]:
+        visible: dict[str, Member] = {}
+        below: dict[str, list[Root]] = {}
+        closed: set[str] = set()  # names that no lower directory adds to
+        for root in roots:
+            members, opaque = root.members(prefix.rstrip("/"))
+            for name, status in members.items():
+                if name in closed:
+                    continue
+                if not stat.S_ISDIR(status.st_mode):
+                    closed.add(name)
+                    if name not in visible and not is_whiteout(status):
+                        visible[name] = Member(prefix + name, root, status)
+                    continue
+                visible.setdefault(name, Member(prefix + name, root, status))
+                below.setdefault(name, []).append(root)
+            if opaque:
                 break
-            first = first or (real, status)
-            following.append(real)
-            if is_opaque_path(real):
-                break
-        if first is None:
-            return None
-        if number == len(parts) - 1:
-            return Member(path, *first)
-        if not following:
-            return None
-        current = following
-    return None
+        return visible, below
 
-
-def is_opaque_path(directory: str) -> bool:
-    """Whether the directory hides what is below it."""
-    try:
-        return os.getxattr(directory, "user.overlay.opaque", follow_symlinks=False) in (b"y", b"x")
-    except OSError:
-        return False
-
-
-def _names(directory: str) -> list[str]:
-    try:
-        return os.listdir(directory)
-    except FileNotFoundError:
-        return []
+    def _roots_of(self, path: str) -> list[Root]:
+        """Those whose directory `path` takes part in the merged one."""
+        roots = self.roots
+        done = ""
+        for part in path.split("/") if path else ():
+            done = f"{done}/{part}" if done else part
+            taking_part = []
+            for root in roots:
+                status = root.status(done)
+                if status is None:
+                    continue
+                if not stat.S_ISDIR(status.st_mode):
+                    break
+                taking_part.append(root)
+                if root.is_opaque(done):
+                    break
+            roots = taking_part
+        return roots

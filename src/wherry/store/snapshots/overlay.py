@@ -7,10 +7,12 @@ containers/<id>/extra/<n>/upper work        those of further overlays over direc
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 from wherry.store.removal import remove_tree
 from wherry.store.snapshots.compare import changes_of_upper
-from wherry.store.snapshots.driver import Change, Extra, Mount, Place
+from wherry.store.snapshots.delta import delta_of_upper
+from wherry.store.snapshots.driver import Change, Delta, Extra, Mount, Place
 
 __all__ = ["OverlayDriver"]
 
@@ -63,11 +65,6 @@ class OverlayDriver:
             )
         return plan
 
-    def view(self, lowers: tuple[str, ...], extras: tuple[Extra, ...]) -> list[Mount]:
-        """A read-only plan of layers alone."""
-        plan: list[Mount] = [{"type": "overlay", "target": "/", "lower": [*reversed(lowers), self._empty]}]
-        return plan + [{"type": "bind", "target": extra.target, "source": extra.source} for extra in extras]
-
     def remove(self, place: Place) -> None:
         for name in ("upper", "work", "extra"):
             remove_tree(os.path.join(place.directory, name))
@@ -77,6 +74,11 @@ class OverlayDriver:
         for target, directories in self.stack(place):
             found += changes_of_upper(directories[0], directories[1:], target)
         return sorted(set(found), key=lambda change: change.path)
+
+    def delta(self, place: Place) -> Iterator[Delta]:
+        yield from delta_of_upper(os.path.join(place.directory, "upper"))
+        for number, extra in enumerate(place.extras):
+            yield from delta_of_upper(_extra(place, number, "upper"), extra.target.strip("/"))
 
     def writable(self, place: Place) -> list[str]:
         extras = [_extra(place, number, "upper") for number in range(len(place.extras))]
