@@ -105,7 +105,7 @@ def _reconnect(process: Supervised, kept: list[int]) -> None:
 
 
 def _seccomp(path: str) -> Message | None:
-    """The profile that was written down. Without one a container had none; one that is damaged is an error."""
+    """The profile that was written down, None when there was none; a damaged one is an error."""
     try:
         with open(path, "rb") as file:
             profile: Message = json.load(file)

@@ -2,7 +2,7 @@
 
 The process's ends of `stdout` and `stderr` are open for reading and writing, so there is always a reader:
 when the supervisor dies, a write fills the pipe and waits instead of failing with EPIPE, and a successor
-opens the FIFO by name and goes on. Its end of `stdin` is only for reading, so closing our end is end of file to it.
+opens the FIFO by name and goes on. Its end of `stdin` is only for reading: closing ours is end of file to it.
 """
 
 from __future__ import annotations

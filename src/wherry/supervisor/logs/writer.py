@@ -83,15 +83,17 @@ class LogWriter:
 
     def rotate(self) -> None:
         """Begin a new file. Interrupted at any point it can simply be done again."""
-        keep = self.config.max_file
-        for number in range(keep - 1, 0, -1):
-            source = f"{self.path}.{number - 1}" if number > 1 else self.path
-            try:
-                os.rename(source, f"{self.path}.{number}")
-            except FileNotFoundError:
-                pass  # fewer files than allowed so far
-        if keep == 1:
-            os.unlink(self.path)
+        oldest = self.config.max_file - 1
+        free = 1
+        while free < oldest and os.path.lexists(f"{self.path}.{free}"):
+            free += 1
+        try:
+            for number in range(min(free, oldest), 0, -1):
+                os.rename(f"{self.path}.{number - 1}" if number > 1 else self.path, f"{self.path}.{number}")
+            if oldest == 0:
+                os.unlink(self.path)
+        except FileNotFoundError:
+            pass  # somebody removed it
         self.close()
         self._open()
 
@@ -99,20 +101,17 @@ class LogWriter:
         """How far from `first` the batch fits into this file, at a line's end unless the line is too long."""
         room = self.config.max_size - self.size
         length = min(len(data) - first, room - PREFIX_LENGTH - 1)
-        if length <= 0:
-            return first
         while length > 0:
             if first + length < len(data):
                 end = data.rfind(b"\n", first, first + length) + 1
                 if not end:
-                    break
+                    # One line, longer than this: it is cut only where a new file would not help.
+                    return first if self.size else first + length
                 length = end - first
             if encoded_length(data[first : first + length]) <= room:
                 return first + length
             length //= 2
-        if self.size:
-            return first  # a new file has more room
-        return first + min(len(data) - first, room - PREFIX_LENGTH - 1)
+        return first
 
     def _append(self, stream: int, stamp: bytes, data: bytes) -> None:
         buffers = encode(stream, stamp, data)
