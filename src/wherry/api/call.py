@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from wherry.api.http import Request, Response, ResponseStream
 from wherry.api.query import Query
 from wherry.api.versions import ApiVersion
-from wherry.engine.engine import Engine
 from wherry.engine.models import Wire, encode, from_wire
 from wherry.errors import Invalid
+
+if TYPE_CHECKING:
+    from wherry.engine.engine import Engine
 
 W = TypeVar("W", bound=Wire)
 

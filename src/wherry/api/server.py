@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from wherry import __version__
 from wherry.api import failure, versions
@@ -13,8 +14,10 @@ from wherry.api.call import Call
 from wherry.api.http import Listener, Request, Response
 from wherry.api.routing import Router
 from wherry.api.streams.pump import pumps
-from wherry.engine.engine import Engine
 from wherry.errors import Invalid
+
+if TYPE_CHECKING:
+    from wherry.engine.engine import Engine
 
 _BASE = (
     f"Api-Version: {versions.NEWEST}\r\n"
