@@ -19,10 +19,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 from wherry.linux import idmaps, interpreter
-from wherry.runtime import cgroup_mounts, devices, entering, process_plan, setup
+from wherry.runtime import cgroup_mounts, devices, entering, process_plan, setup, tiny_init
 from wherry.runtime import channel as messages
 from wherry.runtime import plan as plans
 from wherry.runtime.failure import RuntimeFailure, unpack
+
+INIT_ANNOTATION = "wherry.init"
 
 
 class Cgroup(Protocol):
@@ -172,7 +174,7 @@ class Request(NamedTuple):
     keep: int
     """How many descriptors from 3 on the program inherits."""
     init: int
-    """Descriptor of a program to execute as process 1, which starts the real one; or -1."""
+    """Descriptor of a program to execute as process 1, which starts the container's own; or -1."""
     state: dict[str, Any]
     """The container's state as hooks get it; `pid` and `status` are filled in."""
 
@@ -185,10 +187,11 @@ def launch(
     cgroup: Cgroup | None = None,
     gate: int = -1,
     keep: int = 0,
-    init: int = -1,
     state: dict[str, Any] | None = None,
 ) -> Launch:
     """Begin to create the container of OCI runtime `spec` on the mounts `rootfs`.
+
+    The specification's annotation `wherry.init` ("true") asks for our init as process 1 (`docker run --init`).
 
     `stdio` are its standard descriptors (None: the caller's own; with process.terminal they are ignored),
     which stay the caller's to close. `cgroup` is what init is put in. Raises Invalid or Unsupported at once
@@ -199,6 +202,8 @@ def launch(
     _check_interpreter(plan.uids)
     devices.may_make()
     cgroup_mounts.hierarchies()
+    wanted = (spec.get("annotations") or {}).get(INIT_ANNOTATION) == "true"
+    init = tiny_init.descriptor() if wanted else -1
     request = Request(plan, process, spec, stdio, cgroup, gate, keep, init, state or {})
     return _fork(setup.create, request)
 
