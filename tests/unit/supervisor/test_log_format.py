@@ -16,9 +16,9 @@ from wherry.supervisor.logs.format import (
 )
 from wherry.supervisor.logs.render import Renderer
 
-CONTENT = st.lists(st.sampled_from([b"\n", b"a", b"bc\n", b"\r\n", b"x" * 300, b"\0", b"2025 stdout F "])).map(
-    b"".join
-)
+CONTENT = st.lists(
+    st.sampled_from([b"\n", b"a", b"bc\n", b"\r\n", b"x" * 300, b"\0", b"2025 stdout F "])
+).map(b"".join)
 BATCHES = st.lists(st.tuples(st.sampled_from([STDOUT, STDERR]), CONTENT.filter(bool)), max_size=20)
 
 

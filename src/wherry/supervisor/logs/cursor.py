@@ -103,10 +103,13 @@ def seek_tail(cursor: Cursor, lines: int, wanted: tuple[bytes, ...], stop: LogPo
     """Move the cursor to the last `lines` lines of the streams `wanted` (b"stdout", …), reading backwards."""
     files = cursor.files
     open_lines = set(wanted)  # streams whose last line may have no end yet
-    for index in range(len(files) - 1, -1, -1):
-        end = os.fstat(files[index]).st_size
-        if stop is not None and os.fstat(files[index]).st_ino == stop.inode:
-            end = min(end, stop.offset)
+    ends = [os.fstat(file).st_size for file in files]
+    inodes = [os.fstat(file).st_ino for file in files]
+    if stop is not None and stop.inode in inodes:
+        last = inodes.index(stop.inode)
+        ends[last] = min(ends[last], stop.offset)
+        del ends[last + 1 :]
+    for index, end in reversed(list(enumerate(ends))):
         rest = b""
         position = end
         while position > 0:
@@ -123,9 +126,9 @@ def seek_tail(cursor: Cursor, lines: int, wanted: tuple[bytes, ...], stop: LogPo
             for record in reversed(records):
                 stream = record[31:37]
                 if stream in wanted and len(record) >= PREFIX_LENGTH:
-                    ends = record[38:39] == b"F" or stream in open_lines
+                    ends_line = record[38:39] == b"F" or stream in open_lines
                     open_lines.discard(stream)
-                    if ends:
+                    if ends_line:
                         if lines == 0:
                             cursor.move(index, after)
                             return
