@@ -4,7 +4,8 @@
     cgroup.enter()                                 # in the child, before it enters its user namespace
     cgroup.kill(); cgroup.delete()
 
-Paths are relative to the top of the machine's hierarchies; which parent is right there, `home` knows.
+A path is relative to `home`, the part of the machine's tree that is ours; one that begins with "/" starts at
+the top of the hierarchies.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 from wherry.errors import Conflict, Invalid, NotFound
 from wherry.linux.cgroups.cgroup import Cgroup
 from wherry.linux.cgroups.hierarchies import Hierarchies, hierarchies
+from wherry.linux.cgroups.home import home
 from wherry.linux.cgroups.v1 import LegacyCgroup
 from wherry.linux.cgroups.v2 import UnifiedCgroup
 
@@ -43,7 +45,7 @@ def open_existing(path: str, where: Hierarchies | None = None) -> Cgroup:
 
 
 def _cgroup(path: str, where: Hierarchies) -> LegacyCgroup | UnifiedCgroup:
-    parts = [part for part in path.split("/") if part]
+    parts = [part for part in home().place(path).split("/") if part]
     if not parts or "." in parts or ".." in parts:
         raise Invalid(f'invalid cgroup path "{path}"')
     return (UnifiedCgroup if where.version != 1 else LegacyCgroup)("/".join(parts), where)
