@@ -31,7 +31,7 @@ def _order(port: str) -> tuple[int, str]:
 def _bindings(found: list[dict[str, str]] | None) -> list[str]:
     lines = []
     for binding in found or ():
-        address = binding.get("HostIp") or "0.0.0.0"
+        address = binding.get("HostIp") or "0.0.0.0"  # noqa: S104 — shown, not bound
         lines.append(
             f"[{address}]:{binding['HostPort']}" if ":" in address else f"{address}:{binding['HostPort']}"
         )

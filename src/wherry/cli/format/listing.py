@@ -50,7 +50,7 @@ def print_listing(
         sys.stdout.write((aligned(text) if as_table else text) + "\n")
 
 
-def renderer(form: str) -> Callable[[Any], str]:
+def renderer(form: str) -> Callable[..., str]:
     """A function that shows one value by a template. `\\t` and `\\n` in it stand for tab and line end."""
     from wherry.cli.template import parse_template
 

@@ -40,7 +40,10 @@ def _float(value: float) -> str:
 
 def to_json(value: Any) -> str:
     """Compact JSON with sorted names, as Go encodes a map; members that are functions are called."""
-    return json.dumps(_plain(value), separators=(",", ":"), ensure_ascii=False, sort_keys=True)
+    text = json.dumps(_plain(value), separators=(",", ":"), ensure_ascii=False, sort_keys=True)
+    for letter in "<>&\u2028\u2029":  # Go escapes what a web page would take for its own
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return text
 
 
 def _plain(value: Any) -> Any:
