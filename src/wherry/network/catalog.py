@@ -142,6 +142,11 @@ class Catalog:
                 "INSERT INTO addresses VALUES (?, ?, ?)", endpoint.network_id, address, endpoint.id
             )
 
+    def change_endpoint(self, endpoint: Endpoint) -> None:
+        """Note other names of an endpoint; its addresses stay."""
+        encoded = msgspec.json.encode(endpoint)
+        self._rows.execute("UPDATE endpoints SET definition = ? WHERE id = ?", encoded, endpoint.id)
+
     def endpoints(self, *, container_id: str = "", network_id: str = "") -> list[Endpoint]:
         """The endpoints of a container, of a network, or all."""
         rows = self._rows.all(

@@ -52,11 +52,12 @@ class Keeper:
             number = int(bound.getsockname()[1])
             target = [container_address, port.container_port]
             message = {"op": "hold", "protocol": port.protocol, "target": target}
-            self.request({**message, "key": _key(port._replace(host_port=number))}, bound.fileno())
+            self.request({**message, "key": port._replace(host_port=number).key}, bound.fileno())
             return number
 
-    def release(self, port: PublishedPort) -> None:
-        self.request({"op": "release", "key": _key(port)})
+    def release(self, key: str) -> None:
+        """Let go of a published port, by its `key`."""
+        self.request({"op": "release", "key": key})
 
     def _bind(self, port: PublishedPort) -> socket.socket:
         kinds = {
@@ -193,10 +194,6 @@ def open_here(family: int, kind: int, protocol: int, address: tuple[str, int]) -
         one.close()
         raise
     return one
-
-
-def _key(port: PublishedPort) -> str:
-    return f"{port.protocol}/{port.host_ip}/{port.host_port}"
 
 
 def _lead(netlink: Netlink, datagram_port: int, stream_port: int) -> None:

@@ -92,3 +92,8 @@ class PublishedPort(NamedTuple):
     host_ip: str
     host_port: int
     container_port: int
+
+    @property
+    def key(self) -> str:
+        """What tells it from every other published port: protocol, host address, host port."""
+        return f"{self.protocol}/{self.host_ip}/{self.host_port}"

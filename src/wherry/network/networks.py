@@ -10,8 +10,10 @@ import errno
 import secrets
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable
-from typing import NamedTuple, Protocol
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
 
 from wherry.errors import Conflict, Forbidden, Invalid, NotFound
 from wherry.linux import nftables, rtnetlink
@@ -39,14 +41,39 @@ class PortRequest(NamedTuple):
     last: int = 0
 
 
+class Living(NamedTuple):
+    """A container that runs: a descriptor of its network namespace, and its upstream name servers."""
+
+    namespace: int
+    upstreams: Collection[str] = ()
+
+
 class Keeper(Protocol):
-    """Who holds host ports so that no other program takes them, and answers for loopback."""
+    """Who holds host ports so that no other program takes them, and answers for loopback and for names."""
 
     def hold(self, port: PublishedPort, container_address: str) -> int:
         """Bind the port (0: a free one) and return its number. Raises OSError (EADDRINUSE, EACCES)."""
         ...
 
-    def release(self, port: PublishedPort) -> None: ...
+    def release(self, key: str) -> None: ...
+
+    def join(
+        self, network: str, label: str, container: str, addresses: Iterable[str], names: Iterable[str]
+    ) -> None: ...
+
+    def leave(self, network: str, container: str) -> None: ...
+
+    def serve(self, container: str, namespace: int, upstreams: Iterable[str]) -> None: ...
+
+    def dismiss(self, container: str) -> None: ...
+
+    def running(self) -> bool:
+        """Whether there is one now; `known` and the others start it."""
+        ...
+
+    def known(self) -> dict[str, Any]:
+        """What it does now: `networks`, `served`, `held`."""
+        ...
 
 
 class Networks:
@@ -165,10 +192,13 @@ class Networks:
         ipv6: str = "",
         mac: str = "",
         aliases: Collection[str] = (),
+        upstreams: Collection[str] = (),
         default_route: bool = True,
     ) -> Endpoint:
         """Join a container's network namespace (descriptor) to a network. Nothing is left when it fails.
 
+        On a network that has names (`has_names`) the others reach it by `aliases`, and it can ask for theirs
+        at 127.0.0.11, which passes what it doesn't know on to `upstreams`.
         Raises Conflict, Invalid, Unavailable, Unsupported, OSError.
         """
         endpoint_id = secrets.token_hex(32)
@@ -192,9 +222,12 @@ class Networks:
             try:
                 self._raise(network)
                 self._links.attach(network, endpoint, namespace, default_route=default_route)
+                if has_names(network):
+                    self._introduce(network, endpoint)
+                    self._keeper.serve(container_id, namespace, upstreams)
             except BaseException:
                 self._links.detach(network, endpoint, namespace)
-                self._catalog.remove_endpoint(endpoint_id)
+                self._forget(network, endpoint)
                 raise
         return endpoint
 
@@ -205,9 +238,31 @@ class Networks:
         that would cost every removal some 20 ms.
         """
         with self._lock:
+            network = self._catalog.find(endpoint.network_id)
             if namespace is not None:
-                self._links.detach(self._catalog.find(endpoint.network_id), endpoint, namespace)
-            self._catalog.remove_endpoint(endpoint.id)
+                self._links.detach(network, endpoint, namespace)
+            self._forget(network, endpoint)
+
+    def rename(self, endpoint: Endpoint, aliases: Collection[str]) -> None:
+        """Have an endpoint's network call it by other names from now on."""
+        with self._lock:
+            changed = msgspec.structs.replace(endpoint, aliases=tuple(aliases))
+            self._catalog.change_endpoint(changed)
+            network = self._catalog.find(endpoint.network_id)
+            if has_names(network):
+                self._introduce(network, changed)
+
+    def _introduce(self, network: Network, endpoint: Endpoint) -> None:
+        addresses = [one for one in (endpoint.ipv4, endpoint.ipv6) if one]
+        self._keeper.join(network.id, network.name, endpoint.container_id, addresses, endpoint.aliases)
+
+    def _forget(self, network: Network, endpoint: Endpoint) -> None:
+        self._catalog.remove_endpoint(endpoint.id)
+        if has_names(network):
+            self._keeper.leave(network.id, endpoint.container_id)
+            others = self._catalog.endpoints(container_id=endpoint.container_id)
+            if not any(has_names(self._catalog.find(one.network_id)) for one in others):
+                self._keeper.dismiss(endpoint.container_id)
 
     # published ports
 
@@ -225,7 +280,7 @@ class Networks:
                     self._firewall.publish([p for p in done if _speaks(p, version)], address)
             except BaseException:
                 for port in done:
-                    self._keeper.release(port)
+                    self._keeper.release(port.key)
                 self._catalog.remove_ports(container_id)
                 raise
         return done
@@ -238,7 +293,7 @@ class Networks:
                 version = 6 if ":" in address else 4
                 self._firewall.unpublish([p for p in ports if _speaks(p, version)], address)
             for port in ports:
-                self._keeper.release(port)
+                self._keeper.release(port.key)
             self._catalog.remove_ports(container_id)
 
     def ports(self, container_id: str) -> list[PublishedPort]:
@@ -259,7 +314,7 @@ class Networks:
                 ) from error
             if self._catalog.add_port(port, container_id):
                 return port
-            self._keeper.release(port)
+            self._keeper.release(port.key)
         where = f"{request.host_ip or _ANYWHERE}:{request.host_port}"
         raise Conflict(
             f"failed to bind host port for {where}:{address}:{request.container_port}/{request.protocol}: "
@@ -269,18 +324,52 @@ class Networks:
 
     # what is, brought in line with what should be
 
-    def restore(self, alive: Callable[[str], bool]) -> None:
-        """After an engine's start: forget endpoints of containers that ended, mend the firewall."""
+    def restore(self, living: Mapping[str, Living]) -> None:
+        """After an engine's start: forget containers that ended, mend what is not as the catalog says.
+
+        A keeper that lived on is left alone, so that no request through it fails.
+        """
         with self._lock:
             for endpoint in self._catalog.endpoints():
-                if not alive(endpoint.container_id):
+                if endpoint.container_id not in living:
                     self.disconnect(endpoint)
             for port, container_id in self._catalog.ports():
-                if not alive(container_id):
-                    self._keeper.release(port)
+                if container_id not in living:
+                    self._keeper.release(port.key)
                     self._catalog.remove_ports(container_id)
-            if self._catalog.endpoints():
-                self.heal()
+            endpoints = self._catalog.endpoints()
+            if endpoints:
+                if not self._firewall.present():
+                    self.heal()
+                self._walled = True
+            self._remind_keeper(endpoints, living)
+
+    def _remind_keeper(self, endpoints: list[Endpoint], living: Mapping[str, Living]) -> None:
+        if not endpoints and not self._keeper.running():
+            return
+        known = self._keeper.known()
+        named = [(self._catalog.find(one.network_id), one) for one in endpoints]
+        named = [(network, one) for network, one in named if has_names(network)]
+        members = {(network.id, one.container_id) for network, one in named}
+        for network_id, containers in known["networks"].items():
+            for container_id in containers:
+                if (network_id, container_id) not in members:
+                    self._keeper.leave(network_id, container_id)
+        for container_id in set(known["served"]) - {one.container_id for _, one in named}:
+            self._keeper.dismiss(container_id)
+        for network, endpoint in named:
+            self._introduce(network, endpoint)
+            if endpoint.container_id not in known["served"]:
+                one = living[endpoint.container_id]
+                self._keeper.serve(endpoint.container_id, one.namespace, one.upstreams)
+                known["served"].append(endpoint.container_id)
+        ports = {port.key: (port, container_id) for port, container_id in self._catalog.ports()}
+        for key in set(known["held"]) - set(ports):
+            self._keeper.release(key)
+        homes = {one.container_id: one for one in reversed(endpoints)}
+        for key in set(ports) - set(known["held"]):
+            port, container_id = ports[key]
+            self._keeper.hold(port, homes[container_id].ipv4)
 
     def heal(self) -> None:
         """Put the firewall back as it should be, in one transaction; cheap to repeat."""
@@ -340,6 +429,11 @@ class Networks:
         except NotFound:
             return False
         return True
+
+
+def has_names(network: Network) -> bool:
+    """Whether containers there are found by name: as in Docker, everywhere but on the default bridge."""
+    return network.name != DEFAULT
 
 
 def _speaks(port: PublishedPort, version: int) -> bool:
