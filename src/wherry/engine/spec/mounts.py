@@ -23,15 +23,14 @@ def mounts(
     *,
     files: dict[str, str],
     shm: str = "",
-    init: str = "",
     idmap: bool = False,
     cgroups_writable: bool = False,
 ) -> list[dict[str, Any]]:
     """All of them, in the order in which they are made.
 
     `files`: host path by the path in the container, for resolv.conf and its like. `shm`: the host directory
-    that containers with a common IPC namespace share as /dev/shm. `init`: the host path of the program for
-    --init. `idmap`: binds show their files' own ids inside the container's user namespace.
+    that containers with a common IPC namespace share as /dev/shm. `idmap`: binds show their files' own ids
+    inside the container's user namespace.
     """
     listed = [*_standard(host, shm, cgroups_writable)]
     own = {mount.target.rstrip("/") or "/" for mount in planned} | {
@@ -39,8 +38,6 @@ def mounts(
     }
     listed = [entry for entry in listed if entry["destination"] not in own]
     bound = ["rbind", "rprivate", *(["idmap"] if idmap else [])]
-    if init:
-        listed.append(_entry("/sbin/docker-init", "bind", init, ["bind", "ro", *bound[1:]]))
     for target, source in files.items():
         if target not in own:
             listed.append(_entry(target, "bind", source, bound))

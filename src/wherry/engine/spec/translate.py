@@ -30,6 +30,7 @@ from wherry.engine.spec.giving_up import given_up
 from wherry.engine.spec.process import User, process, resource_limits
 from wherry.errors import Invalid
 from wherry.runtime import apparmor_default
+from wherry.runtime.launch import INIT_ANNOTATION
 
 if TYPE_CHECKING:
     from wherry.engine.containers.record import PlannedMount
@@ -74,7 +75,6 @@ class Wish(NamedTuple):
     joined: dict[str, int] = {}  # noqa: RUF012  never changed
     first_id: int = -1
     shm: str = ""
-    init: str = ""
     apparmor_default: bool = False
     """Whether the default AppArmor profile is loaded."""
 
@@ -146,7 +146,6 @@ def translate(wish: Wish, facts: Facts) -> Translation:
             wish.planned,
             files=wish.files,
             shm=wish.shm,
-            init=wish.init,
             idmap=decision.kind in (userns.OWN, userns.JOINED) and not facts.rootless,
             cgroups_writable=bool(options.writable_cgroups),
         ),
@@ -156,8 +155,11 @@ def translate(wish: Wish, facts: Facts) -> Translation:
         spec["hostname"] = config.hostname
         if config.domainname:
             spec["domainname"] = config.domainname
-    if host.annotations:
-        spec["annotations"] = dict(host.annotations)
+    annotations = {name: text for name, text in (host.annotations or {}).items() if name != INIT_ANNOTATION}
+    if host.init:
+        annotations[INIT_ANNOTATION] = "true"
+    if annotations:
+        spec["annotations"] = annotations
 
     confinement = Confinement(
         user_namespace=decision.kind,
