@@ -49,6 +49,8 @@ class Reference(NamedTuple):
         if self.domain != DEFAULT_DOMAIN:
             return self.repository
         head, slash, rest = self.path.partition("/")
+        if slash and _is_host(head):
+            return self.repository  # docker.io/a.b/c: without its domain it would mean another registry
         return rest if slash and head == _OFFICIAL and "/" not in rest else self.path
 
     @property
@@ -105,8 +107,7 @@ def looks_like_id(text: str) -> bool:
 
 def _split_domain(name: str) -> tuple[str, str]:
     head, slash, rest = name.partition("/")
-    is_host = "." in head or ":" in head or head == "localhost" or head != head.lower()
-    if not slash or not is_host:
+    if not slash or not _is_host(head):
         domain, rest = DEFAULT_DOMAIN, name
     elif head == _OLD_DOMAIN:
         domain = DEFAULT_DOMAIN
@@ -115,6 +116,10 @@ def _split_domain(name: str) -> tuple[str, str]:
     if domain == DEFAULT_DOMAIN and "/" not in rest:
         rest = f"{_OFFICIAL}/{rest}"
     return domain, rest
+
+
+def _is_host(component: str) -> bool:
+    return "." in component or ":" in component or component == "localhost" or component != component.lower()
 
 
 def _malformed(text: str) -> Invalid:

@@ -24,6 +24,7 @@ except ImportError:  # no isal for this architecture
 __all__ = ["compression_of", "decompress"]
 
 _OUTPUT = 512 * 1024  # bytes a chunk: large against the cost of a step in Python, small against the cache
+_ZSTD_INPUT = 4096
 _MAGIC = {
     b"\x1f\x8b": "gzip",
     b"\x28\xb5\x2f\xfd": "zstd",
@@ -87,29 +88,33 @@ def _members(chunks: Iterator[memoryview], kind: str) -> Iterator[bytes]:
 
 
 def _zstd(chunks: Iterator[memoryview]) -> Iterator[bytes]:
-    try:
-        context = zstandard.ZstdDecompressor(max_window_size=1 << 27)
-        reading: Any = _Reader(chunks)
-        with context.stream_reader(reading, read_size=1 << 18, read_across_frames=True) as reader:
-            while output := reader.read(_OUTPUT):
-                yield output
-    except zstandard.ZstdError as error:
-        raise Invalid(f"damaged zstd stream: {error}") from error
-
-
-class _Reader:
-    """The file-like shape that zstandard wants."""
-
-    def __init__(self, chunks: Iterator[memoryview]) -> None:
-        self._source = ByteSource(chunks)
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._source.peek(1)
-        if not data:
-            return b""
-        for piece in self._source.rest():
-            return bytes(piece)
-        return b""
+    # Its decompressor has no bound on output, so the input comes in slices: one can give 128 MiB at the worst.
+    context = zstandard.ZstdDecompressor(max_window_size=1 << 27)
+    state = context.decompressobj()
+    started = False
+    ready: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        for start in range(0, len(chunk), _ZSTD_INPUT):
+            data = bytes(chunk[start : start + _ZSTD_INPUT])
+            while data:
+                try:
+                    output = state.decompress(data)
+                except zstandard.ZstdError as error:
+                    raise Invalid(f"damaged zstd stream: {error}") from error
+                ready.append(output)
+                size += len(output)
+                started, data = True, b""
+                if state.eof:
+                    data = state.unused_data
+                    state, started = context.decompressobj(), False
+            if size >= _OUTPUT:
+                yield b"".join(ready)
+                ready.clear()
+                size = 0
+    if started:
+        raise Invalid("unexpected end of a zstd stream", hint="the file was cut short")
+    yield b"".join(ready)
 
 
 def _decompressor(kind: str) -> _Stepwise:
