@@ -19,7 +19,7 @@ from typing import Any
 _FILES = """
 access chdir chmod chown chown32 close close_range copy_file_range creat dup dup2 dup3 faccessat faccessat2
 fadvise64 fadvise64_64 fallocate fchdir fchmod fchmodat fchmodat2 fchown fchown32 fchownat fcntl fcntl64
-fdatasync fgetxattr file_getattr file_setattr flistxattr flock fremovexattr fsetxattr fstat fstat64 fstatat64
+fdatasync fgetxattr flistxattr flock fremovexattr fsetxattr fstat fstat64 fstatat64
 fstatfs fstatfs64 fsync ftruncate ftruncate64 futimesat getcwd getdents getdents64 getxattr getxattrat ioctl
 lchown lchown32 lgetxattr link linkat listmount listxattr listxattrat llistxattr _llseek lremovexattr lseek
 lsetxattr lstat lstat64 mkdir mkdirat mknod mknodat name_to_handle_at newfstatat open openat openat2 pread64
@@ -58,12 +58,11 @@ setuid32
 
 _SIGNALS = """
 alarm pause restart_syscall rt_sigaction rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn
-rt_sigsuspend rt_sigtimedwait rt_sigtimedwait_time64 rt_tgsigqueueinfo sigaltstack signal sigaction sigpending
-sigprocmask sigreturn sigsuspend
+rt_sigsuspend rt_sigtimedwait rt_sigtimedwait_time64 rt_tgsigqueueinfo sigaltstack sigprocmask sigreturn
 """
 
 _SCHEDULING = """
-getcpu getpriority getrlimit getrusage ioprio_get ioprio_set nice prlimit64 sched_getaffinity sched_getattr
+getcpu getpriority getrlimit getrusage ioprio_get ioprio_set prlimit64 sched_getaffinity sched_getattr
 sched_getparam sched_get_priority_max sched_get_priority_min sched_getscheduler sched_rr_get_interval
 sched_rr_get_interval_time64 sched_setaffinity sched_setattr sched_setparam sched_setscheduler sched_yield
 setpriority setrlimit times ugetrlimit
@@ -87,15 +86,14 @@ semctl semget semop semtimedop semtimedop_time64 shmat shmctl shmdt shmget
 """
 
 _SELF_CONFINEMENT = """
-landlock_add_rule landlock_create_ruleset landlock_restrict_self lsm_get_self_attr lsm_list_modules
-lsm_set_self_attr seccomp
+landlock_add_rule landlock_create_ruleset landlock_restrict_self seccomp
 """
 
-_ABOUT_THE_MACHINE = "getrandom olduname oldolduname sysinfo uname"
+_ABOUT_THE_MACHINE = "getrandom sysinfo uname"
 
 _PTRACE = "process_vm_readv process_vm_writev ptrace"
 
-_ARM = "arm_fadvise64_64 arm_sync_file_range breakpoint cacheflush get_tls set_tls sync_file_range2"
+_ARM = "arm_fadvise64_64 arm_sync_file_range breakpoint cacheflush set_tls sync_file_range2"
 
 # what a capability brings back
 _BY_CAPABILITY = {
