@@ -71,7 +71,10 @@ def _rules() -> Iterable[tuple[str, tuple[bytes, ...]]]:
     yield "raw", (nft.meta("iifname"), lo, *_loopback(), nft.verdict(nft.DROP))
     for chain in ("prerouting", "output"):
         yield chain, (*nft.destination_is_local(), nft.verdict(nft.JUMP, "publish"))
-    yield "publish", (*_loopback(), nft.verdict(nft.RETURN))  # the keeper's sockets answer there
+    # on loopback the keeper's sockets answer
+    yield "publish", (*_loopback(), nft.verdict(nft.RETURN))
+    ours = nft.payload(1, 24, 16), nft.compare(nft.ipv6("::1"))
+    yield "publish", (*_version(6), *ours, nft.verdict(nft.RETURN))
     for version, family, offset, words in ((4, socket.AF_INET, 16, 1), (6, socket.AF_INET6, 24, 4)):
         exact = (
             nft.payload(1, offset, 4 * words),

@@ -35,6 +35,12 @@ class Keeper:
         self._connection: socket.socket | None = None
         self.fresh = False  # the keeper was started by us, so it knows nothing yet
 
+    def close(self) -> None:
+        """Leave the keeper to itself; it goes on serving."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
     # ports
 
     def hold(self, port: PublishedPort, container_address: str) -> int:

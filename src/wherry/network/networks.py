@@ -83,9 +83,15 @@ class Networks:
         self._catalog = Catalog(database)
         self._keeper = keeper
         self._lock = threading.RLock()
-        self._links = Links(Netlink(rtnetlink.NETLINK_ROUTE))
-        self._firewall = Firewall(Netlink(nftables.NETLINK_NETFILTER))
+        self._route, self._filter = Netlink(rtnetlink.NETLINK_ROUTE), Netlink(nftables.NETLINK_NETFILTER)
+        self._links = Links(self._route)
+        self._firewall = Firewall(self._filter)
         self._walled = False
+
+    def close(self) -> None:
+        """Close the sockets; what was made in the kernel stays."""
+        self._route.close()
+        self._filter.close()
 
     # definitions
 
