@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from wherry.linux import mounts, resolve
+from wherry.linux.cgroups.hierarchies import own_paths
 
 if TYPE_CHECKING:
     from wherry.runtime.plan import Mount
@@ -36,6 +37,16 @@ def hierarchies() -> list[Hierarchy]:
                 if kind in ("cgroup", "cgroup2") and path.startswith("/sys/fs/cgroup"):
                     _found.append(Hierarchy(path, kind, options.strip()))
     return _found
+
+
+def _own_path(hierarchy: Hierarchy) -> str:
+    if hierarchy.kind == "cgroup2":
+        return ""
+    paths = own_paths()
+    for option in hierarchy.options.split(","):
+        if option in paths:
+            return paths[option]
+    return ""
 
 
 def attach(root: int, mount: Mount, *, own: bool) -> None:
@@ -82,8 +93,9 @@ def _make(hierarchy: Hierarchy, attributes: int, own: bool) -> int:
             filesystem.close()
             if error.errno not in (errno.EPERM, errno.EBUSY):
                 raise
-    # The hierarchy belongs to someone else: the container sees what is mounted here, and only reads it.
-    tree = mounts.clone_tree(hierarchy.path, recursive=False)
+    # The hierarchy belongs to someone else: the container reads what is mounted here, and of version 1 its own
+    # part alone.
+    tree = mounts.clone_tree(hierarchy.path + _own_path(hierarchy), recursive=False)
     mounts.set_attributes(tree, propagation=mounts.PRIVATE)
     mounts.set_attributes(tree, on=attributes | mounts.RDONLY)
     return tree

@@ -42,6 +42,12 @@ _STANDARD = tuple(
         ("tty", 5, 0),
     )
 )
+# The device cgroup's rules for them, and for the terminals of the container's own devpts.
+RULES: tuple[dict[str, Any], ...] = tuple(
+    {"allow": True, "type": "c", "major": major, "access": "rwm"}
+    | ({} if minor is None else {"minor": minor})
+    for major, minor in ((1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 1), (5, 2), (136, None))
+)
 _LINKS = (
     ("fd", "/proc/self/fd"),
     ("stdin", "/proc/self/fd/0"),

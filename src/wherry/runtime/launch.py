@@ -191,7 +191,7 @@ def launch(
 ) -> Launch:
     """Begin to create the container of OCI runtime `spec` on the mounts `rootfs`.
 
-    The specification's annotation `wherry.init` ("true") asks for our init as process 1 (`docker run --init`).
+    The specification's annotation `wherry.init` ("true") asks for our init as process 1 (`run --init`).
 
     `stdio` are its standard descriptors (None: the caller's own; with process.terminal they are ignored),
     which stay the caller's to close. `cgroup` is what init is put in. Raises Invalid or Unsupported at once

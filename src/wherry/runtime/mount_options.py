@@ -62,12 +62,19 @@ _PROPAGATION = {
 _IGNORED = frozenset({"defaults", "async", "loud", "silent", "nomand", "remount", "noiversion", "nolazytime"})
 
 
-def parse(words: Iterable[str]) -> MountOptions:
-    """The meaning of option `words`; a later word overrides an earlier one. Unknown words go to `data`."""
+def words() -> list[str]:
+    """Every option word that is not the file system's own affair."""
+    known = {*_ATTRIBUTES, *_PROPAGATION, *_IGNORED, "bind", "rbind", "idmap", "ridmap", "tmpcopyup"}
+    known |= {f"r{word}" for word in (*_ATTRIBUTES, *_PROPAGATION)}
+    return sorted(known)
+
+
+def parse(given: Iterable[str]) -> MountOptions:
+    """The meaning of option words; a later one overrides an earlier one, unknown ones go to `data`."""
     bind = recursive = idmap = idmap_recursive = copy_up = propagation_recursive = False
     on = off = deep_on = deep_off = propagation = 0
     data: list[tuple[str, str | None]] = []
-    for word in words:
+    for word in given:
         if word in _ATTRIBUTES:
             to_set, to_clear = _ATTRIBUTES[word]
             on = on & ~to_clear | to_set

@@ -98,7 +98,7 @@ def _out_of_the_way() -> int:
 
 
 def _overlay_by_path(lower: list[int], upper: list[int]) -> int:
-    """Likewise where overlayfs takes no descriptors (before Linux 6.13), or all layers at once (before 6.5)."""
+    """Likewise where overlayfs takes no descriptors (before Linux 6.13), or all layers at once (6.5)."""
     filesystem = mounts.FileSystem("overlay")
     filesystem.set("source", "overlay")
     filesystem.flag("userxattr")

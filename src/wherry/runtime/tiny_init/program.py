@@ -37,7 +37,7 @@ def executable(machine: str = "") -> bytes:
 
 
 def descriptor() -> int:
-    """A sealed file in memory that holds the program, made once per process; it can't be changed by anyone."""
+    """A sealed file in memory that holds the program, made once per process; nobody can change it."""
     global _descriptor
     if _descriptor < 0:
         flags = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING
