@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-from .containers import Containers
+import asyncio
+import contextlib
+import os
+import time
+from typing import TYPE_CHECKING
+
+from wherry.store import Store
+from wherry.supervisor.client import Supervisor
+from wherry.supervisor.records import Exit, OutOfMemory
+
+from . import machine, networking
+from .containers import Containers, reconcile, specification
+from .containers.registry import Registry
+from .containers.room import Room
+from .containers.table import Table
 from .events import Events
 from .execs import Execs
+from .idranges import IdRanges
 from .images import Images
 from .networks import Networks
+from .processes import Processes
+from .settings import Settings, from_environment
 from .system import System
 from .volumes import Volumes
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 class Engine:
-    """One engine over one state directory. `await Engine.open(...)` in a running loop, `await close()`
-    at the end."""
+    """One engine over one state directory. `await Engine.open(...)` in a running loop, `await close()` at
+    the end; what runs goes on after it."""
 
     containers: Containers
     execs: Execs
@@ -23,10 +43,146 @@ class Engine:
     events: Events
     system: System
 
+    def __init__(self, state_dir: str, run_dir: str, store: Store, room: Room) -> None:
+        self.root_dir = state_dir
+        self.run_dir = run_dir
+        self.store = store
+        self._room = room
+        self.last_used = time.monotonic()
+
+    @classmethod
+    async def open(
+        cls,
+        state_dir: str,
+        run_dir: str,
+        *,
+        settings: Settings | None = None,
+        rootless: bool = False,
+        own_network: bool = False,
+        supervisor_starting: int = 0,
+    ) -> Engine:
+        """Open the state, connect to the supervisor (starting one if none runs) and bring the two together.
+
+        `supervisor_starting` is the process that is bringing one up. Raises `Unavailable` when another
+        engine has the state directory open or no supervisor can be had.
+        """
+        settings = settings or from_environment()
+        connecting = asyncio.ensure_future(_connect(state_dir, run_dir, supervisor_starting))
+        try:
+            store = Store(state_dir)
+        except BaseException:
+            connecting.cancel()
+            raise
+        try:
+            supervisor = await connecting
+        except BaseException:
+            store.close()
+            raise
+        facts = machine.look_up(rootless=rootless, own_network=own_network)
+        events = Events()
+        registry = Registry(Table(store.database))
+        kernel = networking.Lazy(store.database, run_dir, facts)
+        processes = Processes(supervisor)
+
+        def users(volume: str) -> Sequence[str]:
+            return [
+                container.id
+                for container in registry
+                if any(mount.volume == volume for mount in container.plan.mounts)
+            ]
+
+        volumes = Volumes(os.path.join(state_dir, "volumes"), store.database, events, users=users)
+        networks = Networks(registry, events, kernel=kernel, seed=state_dir, find=registry.find)
+        room = Room(
+            state_dir=state_dir,
+            registry=registry,
+            store=store,
+            supervisor=supervisor,
+            processes=processes,
+            events=events,
+            volumes=volumes,
+            networks=networks,
+            idranges=IdRanges(),
+            machine=facts,
+            settings=settings,
+        )
+        engine = cls(state_dir, run_dir, store, room)
+        engine.events, engine.volumes, engine.networks = events, volumes, networks
+        engine.containers = Containers(room)
+        engine.execs = Execs(
+            processes,
+            events,
+            find=registry.find,
+            process_of=lambda container, config: specification.exec_process(room, container, config),
+            resize=lambda container, exec_id, rows, columns: supervisor.resize(
+                container, exec_id=exec_id, rows=rows, columns=columns
+            ),
+        )
+        room.container_ended = engine.execs.forget
+        engine.images = Images(store, registry, events)
+        engine.system = System(room, engine.images)
+        engine._listen(supervisor)
+        await reconcile.bring_together(room, first=True)
+        return engine
+
     def touch(self) -> None:
         """A client is there: put off the end that comes after a quiet period."""
+        self.last_used = time.monotonic()
 
     @property
-    def root_dir(self) -> str:
-        """The state directory."""
-        raise NotImplementedError
+    def busy(self) -> bool:
+        """Whether a container runs or is about to: an engine that is busy does not end by itself."""
+        return self._room.busy
+
+    async def close(self, *, stop_supervisor: bool = True) -> None:
+        """End the engine. The supervisor ends too when it holds nothing (unless told to stay)."""
+        await self._room.settle()
+        if stop_supervisor and not self.busy:
+            with contextlib.suppress(Exception):
+                await self._room.supervisor.shutdown()
+        await self._room.supervisor.close()
+        await asyncio.to_thread(self.store.close)
+
+    def _listen(self, supervisor: Supervisor) -> None:
+        room = self._room
+
+        def on_exit(end: Exit) -> None:
+            if end.exec_id:
+                room.processes.ended(end)
+                return
+            container = room.registry.get(end.container)
+            if container is not None:
+                from .containers.ending import ended
+
+                room.background(ended(room, container, end), f"end of {container.name}")
+
+        def on_oom(oom: OutOfMemory) -> None:
+            container = room.registry.get(oom.container)
+            if container is not None:
+                container.condition.oom_killed = True
+                room.event(container, "oom")
+
+        def on_reconnect() -> None:
+            room.background(reconcile.bring_together(room), "taking over after the supervisor's end")
+
+        supervisor.on_exit = on_exit
+        supervisor.on_oom = on_oom
+        supervisor.on_reconnect = on_reconnect
+
+
+async def _connect(state_dir: str, run_dir: str, starting: int) -> Supervisor:
+    """Connect, after the process `starting` (0: none) has brought a supervisor up."""
+    if starting:
+        loop = asyncio.get_running_loop()
+        process = os.pidfd_open(starting)
+        try:
+            ended = loop.create_future()
+            loop.add_reader(process, ended.set_result, None)
+            try:
+                await ended
+            finally:
+                loop.remove_reader(process)
+            os.waitid(os.P_PIDFD, process, os.WEXITED)  # noqa: ASYNC222  it has ended already
+        finally:
+            os.close(process)
+    return await Supervisor.connect(state_dir, run_dir)

@@ -2,54 +2,161 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from wherry.errors import Unsupported
+from wherry.errors import Invalid, NotFound, Unsupported
+from wherry.store.images import ImageUser
 
-from .filters import Filters
+from . import image_view
+from .bridges import Feed, drain, steps
+from .filters import Filters, check, flag, matches_labels
+from .identity import short
 from .models import ImageDeleted, ImageHistoryItem, ImageInspect, ImagesPruned, ImageSummary
+from .moments import parse_moment
+
+if TYPE_CHECKING:
+    from wherry.store import Store
+
+    from .containers.registry import Registry
+    from .events import Events
+
+_FILTERS = frozenset({"before", "dangling", "label", "reference", "since", "until"})
 
 
 class Images:
     """`ref` is a name with tag or digest, an id or a unique prefix. `NotFound` ("No such image: x")."""
 
+    def __init__(self, store: Store, registry: Registry, events: Events) -> None:
+        self._store = store
+        self._registry = registry
+        self._events = events
+        store.images.users = self._users
+
     async def list(
         self, *, show_all: bool = False, filters: Filters | None = None, shared_size: bool = False
     ) -> Sequence[ImageSummary]:
         """Newest first. Filters: before, since, reference, dangling, label, until."""
-        raise Unsupported("images are not wired yet")
+        filters = filters or {}
+        check(filters, _FILTERS)
+        images = await asyncio.to_thread(self._store.images.list)
+        before = [self._store.images.resolve(ref) for ref in filters.get("before", [])]
+        since = [self._store.images.resolve(ref) for ref in filters.get("since", [])]
+        until = min((parse_moment(text) for text in filters.get("until", [])), default=None)
+        dangling = flag(filters, "dangling")
+        used: dict[str, int] = {}
+        for container in self._registry:
+            used[container.plan.image_id] = used.get(container.plan.image_id, 0) + 1
+        found = []
+        for image in images:
+            named = bool(image.tags or image.digests)
+            if dangling is not None and dangling == bool(image.tags):
+                continue
+            if not named and not show_all and dangling is None and self._store.images.children(image.id):
+                continue  # a step of a build, kept for its children
+            created = image_view.seconds(image)
+            if before and not all(created < image_view.seconds(other) for other in before):
+                continue
+            if since and not all(created > image_view.seconds(other) for other in since):
+                continue
+            if until is not None and created > until:
+                continue
+            if not matches_labels(image.config.config.labels, filters.get("label", [])):
+                continue
+            references = filters.get("reference")
+            if references and not image_view.matches_any(image, references):
+                continue
+            found.append(image_view.summary(image, used.get(image.id, 0), references))
+        return found
 
     async def inspect(self, ref: str) -> ImageInspect:
         """All about one image."""
-        raise Unsupported("images are not wired yet")
+        return image_view.inspect(self._store.images.resolve(ref))
 
     async def history(self, ref: str) -> Sequence[ImageHistoryItem]:
         """Its steps, newest first."""
-        raise Unsupported("images are not wired yet")
+        return [
+            ImageHistoryItem(
+                id=item.id,
+                created=item.created,
+                created_by=item.created_by,
+                tags=[*item.tags] or None,
+                size=item.size,
+                comment=item.comment,
+            )
+            for item in self._store.images.history(ref)
+        ]
 
     async def tag(self, ref: str, repo: str, tag: str = "") -> None:
         """Give a further name. Raises `Invalid` for a malformed one."""
-        raise Unsupported("images are not wired yet")
+        if not repo:
+            raise Invalid("repository name must have at least one component")
+        name = f"{repo}:{tag}" if tag else repo
+        image = self._store.images.tag(ref, name)
+        self._event("tag", image.id, name)
 
     async def remove(self, ref: str, *, force: bool = False, prune: bool = True) -> Sequence[ImageDeleted]:
         """Untag, and delete what nothing names any more. Raises `Conflict` when a container uses it."""
-        raise Unsupported("images are not wired yet")
+        image = self._store.images.resolve(ref)
+        removals = await asyncio.to_thread(self._store.images.remove, ref, force=force, prune=prune)
+        for removal in removals:
+            if removal.untagged:
+                self._event("untag", image.id, removal.untagged)
+            elif removal.deleted.startswith("sha256:") and removal.deleted == image.id:
+                self._event("delete", image.id, image.id)
+        return [ImageDeleted(untagged=one.untagged, deleted=one.deleted) for one in removals]
 
     async def prune(self, filters: Filters | None = None) -> ImagesPruned:
         """Remove dangling images, or (`dangling=false`) all that no container uses."""
-        raise Unsupported("images are not wired yet")
+        filters = filters or {}
+        check(filters, frozenset({"dangling", "label", "label!", "until"}))
+        only_dangling = flag(filters, "dangling") is not False
+        until = min((parse_moment(text) for text in filters.get("until", [])), default=None)
+        removed: list[ImageDeleted] = []
+        reclaimed = 0
+        for image in await asyncio.to_thread(self._store.images.list):
+            if self._users(image.id) or (only_dangling and image.tags) or image.extras:
+                continue
+            if until is not None and image_view.seconds(image) > until:
+                continue
+            labels = image.config.config.labels
+            if not matches_labels(labels, filters.get("label", [])):
+                continue
+            if (without := filters.get("label!")) and matches_labels(labels, without):
+                continue
+            try:
+                removed += await self.remove(image.id, force=True)
+                reclaimed += image.size
+            except NotFound:
+                continue  # went with its child
+        self._events.publish("image", "prune", "", {"reclaimed": str(reclaimed)})
+        return ImagesPruned(images_deleted=removed or None, space_reclaimed=reclaimed)
 
-    def load(self, archive: AsyncIterator[bytes], *, quiet: bool = False) -> AsyncIterator[dict[str, Any]]:
-        """Read a Docker archive or OCI layout; yields Docker's progress objects (`{"stream": "Loaded
-        image: …"}`)."""
-        raise Unsupported("images are not wired yet")
+    async def load(
+        self, archive: AsyncIterator[bytes], *, quiet: bool = False
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Read a Docker archive or OCI layout; yields Docker's progress objects
+        (`{"stream": "Loaded image: …"}`)."""
+        async with Feed(archive) as chunks:
+            async for loaded in steps(lambda: self._store.load(chunks)):
+                for name in loaded.names:
+                    yield {"stream": f"Loaded image: {name}\n"}
+                if not loaded.names:
+                    yield {"stream": f"Loaded image ID: {loaded.image.id}\n"}
+                self._event("load", loaded.image.id, loaded.image.id)
 
     async def save(self, refs: Sequence[str]) -> AsyncIterator[bytes]:
         """Write images as one archive. Raises `NotFound` before the first byte."""
-        raise Unsupported("images are not wired yet")
+        if not refs:
+            raise Invalid("no images were named")
+        images = [self._store.images.resolve(ref) for ref in refs]
+        pieces = self._store.save(refs)
+        for image, ref in zip(images, refs, strict=True):
+            self._event("save", image.id, ref)
+        return drain(pieces)
 
-    def import_(
+    async def import_(
         self,
         archive: AsyncIterator[bytes],
         *,
@@ -59,11 +166,22 @@ class Images:
         changes: Sequence[str] | None = None,
         platform: str = "",
     ) -> AsyncIterator[dict[str, Any]]:
-        """Make an image of a root filesystem's tar archive; yields progress, last `{"status":
-        "sha256:…"}`."""
-        raise Unsupported("images are not wired yet")
+        """Make an image of a root filesystem's tar archive; yields progress, last
+        `{"status": "sha256:…"}`."""
+        name = f"{repo}:{tag}" if repo and tag else repo
+        async with Feed(archive) as chunks:
+            image = await asyncio.to_thread(
+                self._store.import_image,
+                chunks,
+                name,
+                changes=list(changes or ()),
+                message=message,
+                platform=platform,
+            )
+        self._event("import", image.id, name or image.id)
+        yield {"status": image.id}
 
-    def pull(
+    async def pull(
         self,
         repo: str,
         *,
@@ -72,5 +190,27 @@ class Images:
         credentials: dict[str, str] | None = None,
     ) -> AsyncIterator[dict[str, Any]]:
         """Fetch from a registry; yields Docker's progress objects. `credentials` is the decoded
-        X-Registry-Auth."""
-        raise Unsupported("images are not wired yet")
+        X-Registry-Auth. Only what is here already can be had so far: built-in and loaded images."""
+        name = f"{repo}@{tag}" if tag.startswith("sha256:") else f"{repo}:{tag or 'latest'}"
+        try:
+            image = self._store.images.resolve(name)
+        except NotFound:
+            raise Unsupported(
+                f"no image {name} here, and registries are not supported yet",
+                hint="`wherry import` or `wherry load` bring images in; `hello` and `host` are built in",
+            ) from None
+        yield {"status": f"Image {name} is here already ({short(image.id)})"}
+
+    def _users(self, image_id: str) -> Sequence[ImageUser]:
+        return [
+            ImageUser(container.id, container.condition.alive)
+            for container in self._registry
+            if container.plan.image_id == image_id
+        ]
+
+    def _event(self, action: str, identifier: str, name: str) -> None:
+        try:
+            labels = self._store.images.get(identifier).config.config.labels or {}
+        except NotFound:
+            labels = {}
+        self._events.publish("image", action, identifier, {**labels, "name": name})

@@ -11,6 +11,7 @@ import msgspec
 
 from wherry.errors import Conflict, Invalid, NotFound, Unsupported
 from wherry.store.database import Database
+from wherry.store.removal import remove_tree
 
 from .diskusage import tree_size
 from .events import Events
@@ -18,7 +19,6 @@ from .filters import Filters, check, flag, matches_labels
 from .identity import new_id
 from .models import Volume, VolumeCreate, VolumeList, VolumesPruned, VolumeUsage
 from .moments import now, parse_moment, rfc3339
-from .removal import remove_tree
 
 ANONYMOUS = "com.docker.volume.anonymous"
 _FIRST = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
@@ -31,21 +31,19 @@ MIGRATIONS = (
         created INTEGER NOT NULL,
         driver TEXT NOT NULL,
         labels BLOB NOT NULL,
-        options BLOB NOT NULL,
-        filled INTEGER NOT NULL DEFAULT 0
+        options BLOB NOT NULL
     ) WITHOUT ROWID;
     """,
 )
 
 
 class StoredVolume(msgspec.Struct):
-    """`filled` says that the image's content has been copied up, or must not be any more."""
+    """`created` in nanoseconds since 1970."""
 
     name: str
     created: int
     labels: dict[str, str] | None
     options: dict[str, str] | None
-    filled: bool = False
     fresh: bool = False
     """Made just now, by the caller who got it from `ensure`."""
 
@@ -70,9 +68,9 @@ class Volumes:
         self._users = users
         self._known: dict[str, StoredVolume] = {}
         database.migrate("volumes", MIGRATIONS)
-        for row in database.all("SELECT name, created, labels, options, filled FROM volumes"):
+        for row in database.all("SELECT name, created, labels, options FROM volumes"):
             labels, options = msgspec.json.decode(row[2]), msgspec.json.decode(row[3])
-            self._known[row[0]] = StoredVolume(row[0], row[1], labels, options, bool(row[4]))
+            self._known[row[0]] = StoredVolume(row[0], row[1], labels, options)
 
     def path(self, name: str) -> str:
         """The directory that is mounted."""
@@ -133,11 +131,6 @@ class Volumes:
         self._known[name] = volume
         self._events.publish("volume", "create", name, {"driver": "local"})
         return volume
-
-    def mark_filled(self, name: str) -> None:
-        """Note that the content of the image has been copied up: it never is again."""
-        self._known[name].filled = True
-        self._database.execute("UPDATE volumes SET filled = 1 WHERE name = ?", name)
 
     def get(self, name: str) -> StoredVolume:
         """Raises `NotFound` ("get x: no such volume")."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import Any
 
-from wherry.errors import Unsupported
+from wherry.errors import Conflict, Unsupported
+from wherry.supervisor.logs.selection import Selection
 
 from ..attachment import Attachment
 from ..filters import Filters
@@ -24,6 +25,17 @@ from ..models import (
     PathStat,
     UpdateConfig,
 )
+from ..signals import parse_signal
+from . import attach, freeze, logs, start, stop
+from .create import create
+from .inspecting import inspect
+from .listing import listed
+from .prune import prune
+from .remove import remove
+from .rename import rename
+from .room import Room
+from .update import update
+from .wait import wait
 
 
 class Containers:
@@ -33,6 +45,10 @@ class Containers:
     method raises `NotFound` ("No such container: x") for an unknown one and `Invalid` for an ambiguous
     prefix. Coroutines never block the loop for longer than a short database write.
     """
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._find = room.registry.find
 
     async def create(
         self,
@@ -47,7 +63,7 @@ class Containers:
 
         Raises `NotFound` ("No such image: x"), `Conflict` (the name is taken), `Invalid`, `Unsupported`.
         """
-        raise Unsupported("create is not wired yet")
+        return await create(self._room, config, host, networking, name=name, platform=platform)
 
     async def start(self, ref: str) -> None:
         """Run a created or exited container; returns when its program has been executed.
@@ -55,57 +71,61 @@ class Containers:
         Raises `NotModified` when it runs already, `Conflict` when it is paused or being removed, and
         `runtime.RuntimeFailure` (with Docker's text; status 400 for a bad command, else 500) when it can't.
         """
-        raise Unsupported("start is not wired yet")
+        await start.start(self._room, self._find(ref))
 
     async def stop(self, ref: str, *, grace: int | None = None, signal: str = "") -> None:
         """Send the stop signal, wait up to `grace` seconds (None: the container's own, else 10; -1: for
         ever), then kill. Raises `NotModified` when it is not running."""
-        raise Unsupported("stop is not wired yet")
+        await stop.stop(self._room, self._find(ref), grace=grace, signal_name=signal)
 
     async def restart(self, ref: str, *, grace: int | None = None, signal: str = "") -> None:
         """Stop (if running) and start."""
-        raise Unsupported("restart is not wired yet")
+        await stop.restart(self._room, self._find(ref), grace=grace, signal_name=signal)
 
     async def kill(self, ref: str, signal: str = "SIGKILL") -> None:
         """Send a signal, by name or number. Raises `Conflict` when not running, `Invalid` for no such
         signal."""
-        raise Unsupported("kill is not wired yet")
+        await stop.kill(self._room, self._find(ref), parse_signal(signal))
 
     async def pause(self, ref: str) -> None:
         """Freeze every process. Raises `Conflict` when not running or already paused."""
-        raise Unsupported("pause is not wired yet")
+        await freeze.pause(self._room, self._find(ref))
 
     async def unpause(self, ref: str) -> None:
         """Let the processes go on. Raises `Conflict` when not paused."""
-        raise Unsupported("unpause is not wired yet")
+        await freeze.unpause(self._room, self._find(ref))
 
     async def rename(self, ref: str, name: str) -> None:
         """Give another name. Raises `Conflict` when it is taken, `Invalid` when it is malformed or the
         same."""
-        raise Unsupported("rename is not wired yet")
+        await rename(self._room, self._find(ref), name)
 
     async def update(self, ref: str, changes: UpdateConfig) -> ContainerUpdated:
         """Change limits and the restart policy, at once when it runs."""
-        raise Unsupported("update is not wired yet")
+        return await update(self._room, self._find(ref), changes)
 
     async def remove(
         self, ref: str, *, force: bool = False, volumes: bool = False, link: bool = False
     ) -> None:
         """Remove it: record, layer, logs; with `volumes` its anonymous volumes too; with `force` also
         when it runs (killed first). Raises `Conflict` when it runs or when a removal is under way."""
-        raise Unsupported("remove is not wired yet")
+        if link:
+            raise Unsupported("links are not removed by themselves", hint="remove the container instead")
+        await remove(self._room, self._find(ref), force=force, volumes=volumes)
 
     def wait(self, ref: str, condition: str = "not-running") -> Awaitable[ContainerWaited]:
         """Register a waiter at once (before this returns) and hand out what to await.
 
         `condition` is "not-running", "next-exit" or "removed" ("" is the first). Raises at once.
         """
-        raise Unsupported("wait is not wired yet")
+        return wait(self._find(ref), condition)
 
     async def top(self, ref: str, ps_args: str = "-ef") -> ContainerTop:
         """The processes, in the columns that `ps` with these arguments prints. Raises `Conflict` when not
         running."""
-        raise Unsupported("top is not wired yet")
+        from . import top
+
+        return await top.top(self._room, self._find(ref), ps_args)
 
     def stats(
         self, ref: str, *, stream: bool = True, one_shot: bool = False
@@ -113,7 +133,9 @@ class Containers:
         """Docker's stats objects: one a second while `stream`, else one (after two readings a second apart,
         unless `one_shot`). A stopped container gives one empty object. Raises at once for an unknown
         one."""
-        raise Unsupported("stats is not wired yet")
+        from . import stats
+
+        return stats.stats(self._room, self._find(ref), stream=stream, one_shot=one_shot)
 
     async def logs(
         self,
@@ -134,7 +156,21 @@ class Containers:
         Raises before the first byte: `Invalid` when neither stream is wanted, `Unsupported` when the
         log driver can't be read.
         """
-        raise Unsupported("logs is not wired yet")
+        selection = Selection(
+            stdout=stdout,
+            stderr=stderr,
+            since=int(since * 1e9),
+            until=int(until * 1e9),
+            tail=-1 if tail is None else tail,
+        )
+        return await logs.logs(
+            self._room,
+            self._find(ref),
+            selection=selection,
+            following=follow,
+            timestamps=timestamps,
+            details=details,
+        )
 
     async def attach(
         self,
@@ -148,15 +184,29 @@ class Containers:
         detach_keys: str = "",
     ) -> Attachment:
         """Connect to the streams, before or after the start. Raises `Conflict` when paused or stopped."""
-        raise Unsupported("attach is not wired yet")
+        if logs or not stream:
+            return await attach.replay(
+                self._room,
+                self._find(ref),
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                logs=logs,
+                stream=stream,
+            )
+        return await attach.attach(self._room, self._find(ref), stdin=stdin, stdout=stdout, stderr=stderr)
 
     async def resize(self, ref: str, height: int, width: int) -> None:
         """Set the terminal's size. Raises `Conflict` when not running."""
-        raise Unsupported("resize is not wired yet")
+        container = self._find(ref)
+        if not container.condition.alive:
+            raise Conflict(f"Container {container.id} is not running")
+        await self._room.supervisor.resize(container.id, rows=height, columns=width)
+        self._room.event(container, "resize", height=str(height), width=str(width))
 
     async def inspect(self, ref: str, *, size: bool = False) -> ContainerInspect:
         """All about one container; with `size` the bytes of its writable layer and of the whole."""
-        raise Unsupported("inspect is not wired yet")
+        return await inspect(self._room, self._find(ref), size=size)
 
     async def list(
         self,
@@ -168,20 +218,24 @@ class Containers:
     ) -> Sequence[ContainerSummary]:
         """Newest first; running ones only, unless `show_all`, `limit` or a filter on state asks for
         more."""
-        raise Unsupported("list is not wired yet")
+        return await listed(self._room, show_all=show_all, limit=limit, size=size, filters=filters or {})
 
     async def prune(self, filters: Filters | None = None) -> ContainersPruned:
         """Remove all that are not running; filters `until`, `label`, `label!`."""
-        raise Unsupported("prune is not wired yet")
+        return await prune(self._room, filters or {})
 
     async def stat_path(self, ref: str, path: str) -> PathStat:
         """What is at `path` inside, links resolved inside. Raises `NotFound`
         ("Could not find the file x in container y")."""
-        raise Unsupported("stat_path is not wired yet")
+        from . import files
+
+        return await files.stat_path(self._room, self._find(ref), path)
 
     async def copy_out(self, ref: str, path: str) -> tuple[PathStat, AsyncIterator[bytes]]:
         """A tar archive of what is at `path` inside. Raises as `stat_path`."""
-        raise Unsupported("copy_out is not wired yet")
+        from . import files
+
+        return await files.copy_out(self._room, self._find(ref), path)
 
     async def copy_in(
         self,
@@ -194,15 +248,28 @@ class Containers:
     ) -> None:
         """Unpack a tar archive (plain, gzip, zstd) into the directory `path` inside. Raises `NotFound`,
         `Invalid` (not a directory, a hostile archive), `Forbidden` (read-only root or volume)."""
-        raise Unsupported("copy_in is not wired yet")
+        from . import files
+
+        await files.copy_in(
+            self._room,
+            self._find(ref),
+            path,
+            archive,
+            no_overwrite_dir_non_dir=no_overwrite_dir_non_dir,
+            copy_uid_gid=copy_uid_gid,
+        )
 
     async def changes(self, ref: str) -> Sequence[FilesystemChange]:
         """What the writable layer changed."""
-        raise Unsupported("changes is not wired yet")
+        from . import layers
+
+        return await layers.changes(self._room, self._find(ref))
 
     async def export(self, ref: str) -> AsyncIterator[bytes]:
         """The whole root filesystem as a tar archive, without volumes."""
-        raise Unsupported("export is not wired yet")
+        from . import layers
+
+        return await layers.export(self._room, self._find(ref))
 
     async def commit(
         self,
@@ -217,4 +284,16 @@ class Containers:
         config: ContainerConfig | None = None,
     ) -> str:
         """Make an image of it and return the image's id ("sha256:…"). `changes` are Dockerfile lines."""
-        raise Unsupported("commit is not wired yet")
+        from . import layers
+
+        return await layers.commit(
+            self._room,
+            self._find(ref),
+            repo=repo,
+            tag=tag,
+            comment=comment,
+            author=author,
+            pause=pause,
+            changes=changes or (),
+            config=config,
+        )

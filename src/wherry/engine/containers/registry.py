@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from wherry.errors import Conflict, Invalid, NotFound
 
@@ -12,6 +13,9 @@ from .record import Condition, Plan
 from .table import Row, Table
 from .words import random_name
 
+if TYPE_CHECKING:
+    from .attach import Waiting
+
 _FIRST = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 _REST = _FIRST | frozenset("_.-")
 
@@ -19,7 +23,8 @@ _REST = _FIRST | frozenset("_.-")
 class Container:
     """One container: its stored values, and what only a living engine knows.
 
-    `lock` is held by whoever changes its state; reading needs none, since all happens on one loop.
+    `lock` is held by whoever changes its state; reading needs none, since all happens on one loop. `kept` is
+    set while a restart is under way, so that `--rm` does not remove it in between.
     """
 
     __slots__ = (
@@ -31,6 +36,7 @@ class Container:
         "exit_waiters",
         "health",
         "id",
+        "kept",
         "lock",
         "name",
         "plan",
@@ -47,7 +53,8 @@ class Container:
         self.lock = asyncio.Lock()
         self.exit_waiters: list[asyncio.Future[int]] = []
         self.removal_waiters: list[asyncio.Future[int]] = []
-        self.attaching: list[object] = []
+        self.attaching: list[Waiting] = []
+        self.kept = False
         self.execs: set[str] = set()
         self.health: Health | None = None
         self.tasks: dict[str, asyncio.Task[None]] = {}

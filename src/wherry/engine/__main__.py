@@ -1,0 +1,140 @@
+"""`python -m wherry.engine`: the engine's process, from its first instruction to the event loop.
+
+    --state-dir DIR --run-dir DIR   where things are kept (else as `wherry.paths` says)
+    --socket PATH | fd://           where to listen (else run/wherry.sock); fd:// takes systemd's sockets
+    --idle-after SECONDS            end after so long a quiet period; 0: never
+    --detach                        go into the background once the socket listens
+
+The order is that of haste: lock and socket first, then the namespaces, then a supervisor started on the side
+while this process loads what takes long to load.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+from wherry import paths
+from wherry.engine.bootstrap import claim, rootless, sockets, supervising
+from wherry.errors import Invalid, WherryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wherry.engine import daemon
+    from wherry.engine.engine import Engine
+
+
+class Options(NamedTuple):
+    """The command line, read."""
+
+    state_dir: str
+    run_dir: str
+    socket: str
+    idle_after: float | None
+    detach: bool
+
+
+def main(arguments: list[str]) -> int:
+    """Run an engine until it ends; the process's exit status. 0 when one runs already."""
+    try:
+        options = read_options(arguments)
+        return _run(options)
+    except WherryError as error:
+        sys.stderr.write(f"wherry engine: {error.message}\n" + (f"  {error.hint}\n" if error.hint else ""))
+        return 1
+
+
+def read_options(arguments: list[str]) -> Options:
+    """Raises `Invalid`."""
+    known = {"--state-dir": "", "--run-dir": "", "--socket": "", "--idle-after": ""}
+    detach = False
+    rest = list(arguments)
+    while rest:
+        name, equals, value = rest.pop(0).partition("=")
+        if name == "--detach":
+            detach = True
+            continue
+        if name not in known:
+            raise Invalid(f"unknown option: {name}")
+        if not equals and not rest:
+            raise Invalid(f"option needs a value: {name}")
+        known[name] = value if equals else rest.pop(0)
+    idle = known["--idle-after"]
+    try:
+        idle_after = float(idle) if idle else None
+    except ValueError:
+        raise Invalid(f"--idle-after {idle} is not a number of seconds") from None
+    return Options(
+        os.path.abspath(known["--state-dir"] or paths.state_dir()),
+        os.path.abspath(known["--run-dir"] or paths.run_dir()),
+        known["--socket"],
+        idle_after,
+        detach,
+    )
+
+
+def _run(options: Options) -> int:
+    claim.make_private(options.state_dir)
+    claim.make_private(options.run_dir)
+    lock = claim.take_lock(options.run_dir)
+    if lock is None:
+        sys.stderr.write("wherry engine: one is running already\n")
+        return 0
+    path = options.socket or os.path.join(options.run_dir, "wherry.sock")
+    listening = sockets.inherited()
+    if not listening:
+        if options.socket == "fd://":
+            raise Invalid("no sockets were handed over", hint="--socket fd:// is for systemd's units")
+        listening = [sockets.bind(path)]
+    if options.detach and _detached():
+        return 0
+    claim.write_pid(options.run_dir, os.getpid())
+    without_root = rootless.needed()
+    running = rootless.supervisor_pid(options.run_dir)
+    starting = 0
+    if without_root and running:
+        rootless.join(running, options.run_dir)
+    elif without_root:
+        rootless.enter_new()
+    if not running:
+        starting = supervising.begin(options.state_dir, options.run_dir, 2)
+        if without_root:
+            rootless.enter_own_network(options.run_dir)
+
+    from wherry.engine import daemon
+
+    return daemon.run(
+        daemon.Start(
+            state_dir=options.state_dir,
+            run_dir=options.run_dir,
+            sockets=listening,
+            own_socket=path if not options.socket.startswith("fd:") else "",
+            idle_after=options.idle_after,
+            rootless=without_root,
+            supervisor_starting=starting,
+        ),
+        _serve,
+    )
+
+
+def _serve(engine: Engine, on_quiet: Callable[[], None]) -> daemon.Server:
+    from wherry.api.server import Server
+
+    return Server(engine, on_quiet=on_quiet)
+
+
+def _detached() -> bool:
+    """Fork; True in the parent, which is to leave."""
+    if os.fork():
+        return True
+    os.setsid()
+    null = os.open("/dev/null", os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
+    return False
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,96 @@
+"""Making a container: everything is worked out and checked first, then made, and unmade when a step fails."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+from wherry.errors import NotFound
+from wherry.store.removal import remove_tree
+
+from ..identity import new_id, short
+from ..models import ContainerConfig, ContainerCreated, HostConfig, NetworkingConfig
+from ..moments import now
+from . import copyup
+from .defaults import command_line, with_image_defaults
+from .mounts import make_volumes, plan_mounts
+from .record import Condition, Plan
+from .table import Row
+from .validation import check_config, check_host, complete
+
+if TYPE_CHECKING:
+    from .room import Room
+
+
+async def create(
+    room: Room,
+    config: ContainerConfig,
+    host: HostConfig,
+    networking: NetworkingConfig,
+    *,
+    name: str = "",
+    platform: str = "",
+) -> ContainerCreated:
+    """See `Containers.create`."""
+    warnings: list[str] = []
+    image = room.store.images.resolve(config.image)
+    config = with_image_defaults(config, image.config.config)
+    check_config(config)
+    check_host(host, room.settings.runtimes)
+    complete(host)
+    identifier = new_id()
+    if not config.hostname and not _shares_hostname(host):
+        config.hostname = short(identifier)
+    warnings += _platform_warnings(platform, image.config.os, image.config.architecture, room)
+    endpoints = room.networks.plan(config, host, networking, warnings)
+    planned = plan_mounts(config, host, room.registry.find)
+    for mode in (host.pid_mode, host.ipc_mode, host.network_mode):
+        if mode.startswith("container:"):
+            room.registry.find(mode.partition(":")[2])
+    path, args = command_line(config)
+    claimed = room.registry.claim(name, identifier)
+    made: list[str] = []
+    try:
+        snapshot = room.store.snapshots.prepare(identifier, image)
+        made = [volume.name for volume in make_volumes(planned, host, room.volumes) if volume.anonymous]
+        await copyup.fill(room, snapshot, planned)
+        plan = Plan(
+            image_id=image.id,
+            image_name=config.image,
+            config=config,
+            host=host,
+            path=path,
+            args=args,
+            mounts=planned,
+            endpoints=endpoints,
+        )
+        container = room.registry.add(Row(identifier, claimed, now(), plan, Condition()))
+    except BaseException:
+        room.registry.release(claimed)
+        await asyncio.shield(_unmake(room, identifier, made))
+        raise
+    room.event(container, "create")
+    return ContainerCreated(id=identifier, warnings=warnings)
+
+
+async def _unmake(room: Room, identifier: str, volumes: list[str]) -> None:
+    for volume in volumes:
+        await room.volumes.discard(volume)
+    with contextlib.suppress(NotFound):
+        await asyncio.to_thread(room.store.snapshots.get(identifier).remove)
+    await asyncio.to_thread(remove_tree, room.store.snapshots.directory(identifier))
+
+
+def _shares_hostname(host: HostConfig) -> bool:
+    return host.uts_mode == "host" or host.network_mode.startswith("container:")
+
+
+def _platform_warnings(platform: str, system: str, architecture: str, room: Room) -> list[str]:
+    wanted = platform.split("/")
+    if len(wanted) > 1 and wanted[1] and architecture and wanted[1] != architecture:
+        return [
+            f"The requested image's platform ({system}/{architecture}) does not match the detected host "
+            f"platform (linux/{room.machine.architecture}) and no specific platform was requested"
+        ]
+    return []

@@ -1,0 +1,71 @@
+"""The files about itself that a container finds in /etc: hostname, hosts, resolv.conf.
+
+They are kept beside the writable layer and bind-mounted, so a change of address reaches a running
+container: they are rewritten in place, never replaced.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .registry import Container
+    from .room import Room
+
+FILES = ("hostname", "hosts", "resolv.conf")
+_LOCALHOST = (
+    "127.0.0.1\tlocalhost\n"
+    "::1\tlocalhost ip6-localhost ip6-loopback\n"
+    "fe00::\tip6-localnet\n"
+    "ff00::\tip6-mcastprefix\n"
+    "ff02::1\tip6-allnodes\n"
+    "ff02::2\tip6-allrouters\n"
+)
+
+
+def write(room: Room, container: Container, addresses: Iterable[tuple[str, str]] = ()) -> None:
+    """Write all three. `addresses` are further lines of hosts: (address, names)."""
+    directory = room.directory(container)
+    config, host = container.plan.config, container.plan.host
+    os.makedirs(directory, 0o700, exist_ok=True)
+    name = config.hostname or room.machine.hostname
+    full = f"{name}.{config.domainname} {name}" if config.domainname else name
+    _put(directory, "hostname", f"{name}\n")
+    if host.network_mode == "host":
+        hosts = _host_file("/etc/hosts") or _LOCALHOST
+    else:
+        hosts = _LOCALHOST
+    hosts += "".join(_extra_host(entry, room) for entry in host.extra_hosts or ())
+    hosts += "".join(f"{address}\t{names or full}\n" for address, names in addresses)
+    _put(directory, "hosts", hosts)
+    _put(directory, "resolv.conf", room.networks.resolver(container.plan.host))
+
+
+def rewrite_hosts(room: Room, container: Container, addresses: Iterable[tuple[str, str]]) -> None:
+    """Put the addresses that the networks gave it into hosts, once they are known."""
+    write(room, container, addresses)
+
+
+def _put(directory: str, name: str, text: str) -> None:
+    fd = os.open(os.path.join(directory, name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
+def _host_file(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def _extra_host(entry: str, room: Room) -> str:
+    name, _, address = entry.partition(":")
+    if address == "host-gateway":
+        address = room.networks.host_gateway()
+    return f"{address.strip('[]')}\t{name}\n"

@@ -1,0 +1,117 @@
+"""The output so far, and what comes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from wherry.errors import Invalid, Unsupported
+from wherry.supervisor.logs.options import parse
+from wherry.supervisor.logs.reader import follow, read
+from wherry.supervisor.logs.selection import Selection
+
+from .record import RESTARTING
+
+if TYPE_CHECKING:
+    from wherry.supervisor.logs.format import Run
+
+    from .registry import Container
+    from .room import Room
+
+
+async def logs(
+    room: Room,
+    container: Container,
+    *,
+    selection: Selection,
+    following: bool,
+    timestamps: bool,
+    details: bool,
+) -> AsyncIterator[bytes]:
+    """See `Containers.logs`."""
+    if not (selection.stdout or selection.stderr):
+        raise Invalid("Bad parameters: you must choose at least one stream")
+    host = container.plan.host
+    if not parse(host.log_config.type, host.log_config.config or {}).keeps:
+        raise Unsupported("configured logging driver does not support reading")
+    shape = _Shape(container, timestamps=timestamps, details=details)
+    path = os.path.join(room.directory(container), "container.log")
+    if following and (container.condition.alive or container.condition.status == RESTARTING):
+        return _following(room, container, path, selection, shape)
+    return _existing(path, selection, shape)
+
+
+class _Shape:
+    """How runs of lines become what the client reads."""
+
+    def __init__(self, container: Container, *, timestamps: bool, details: bool) -> None:
+        self._raw = container.plan.config.tty
+        self._timestamps = timestamps
+        self._details = _details(container) if details else b""
+
+    def __call__(self, runs: list[Run]) -> bytes:
+        out: list[bytes] = []
+        for run in runs:
+            data = bytes(run.content)
+            mark = b""
+            if self._timestamps:
+                mark = run.timestamp + b" "
+            if self._details:
+                mark += self._details
+            if mark:
+                end = data[-1:] == b"\n"
+                data = (
+                    mark + (data[:-1] if end else data).replace(b"\n", b"\n" + mark) + (b"\n" if end else b"")
+                )
+            if not self._raw:
+                out.append(b"%c\0\0\0" % run.stream + len(data).to_bytes(4, "big"))
+            out.append(data)
+        return b"".join(out)
+
+
+async def _existing(path: str, selection: Selection, shape: _Shape) -> AsyncIterator[bytes]:
+    blocks = read(path, selection)
+    while (runs := await asyncio.to_thread(next, blocks, None)) is not None:
+        yield shape(runs)
+
+
+async def _following(
+    room: Room, container: Container, path: str, selection: Selection, shape: _Shape
+) -> AsyncIterator[bytes]:
+    ended = asyncio.Event()
+    waiting = room.background(_until_over(container, ended), f"followed log of {container.name}")
+    try:
+        async for runs in follow(path, selection, room.log_watcher(), ended):
+            yield shape(runs)
+    finally:
+        waiting.cancel()
+
+
+async def _until_over(container: Container, ended: asyncio.Event) -> None:
+    """Set `ended` when the container has ended and is not about to be restarted."""
+    while True:
+        waiter: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        container.exit_waiters.append(waiter)
+        if not container.condition.alive and container.condition.status != RESTARTING:
+            break
+        await waiter
+        if container.condition.status != RESTARTING:
+            break
+    if waiter in container.exit_waiters:
+        container.exit_waiters.remove(waiter)
+    ended.set()
+
+
+def _details(container: Container) -> bytes:
+    """The labels and variables that the log's options name, as `--details` shows them."""
+    options = container.plan.host.log_config.config or {}
+    pairs: list[str] = []
+    wanted = [name for name in options.get("labels", "").split(",") if name]
+    pairs += [
+        f"{name}={value}" for name, value in (container.plan.config.labels or {}).items() if name in wanted
+    ]
+    names = [name for name in options.get("env", "").split(",") if name]
+    pairs += [item for item in container.plan.config.env or () if item.partition("=")[0] in names]
+    return (",".join(sorted(pairs)) + " ").encode() if pairs else b""

@@ -1,0 +1,106 @@
+"""Removing a container: its process, its files, its anonymous volumes, its record."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+from wherry.errors import Conflict, NotFound
+from wherry.store.removal import remove_tree
+
+from . import start
+from .record import CREATED, EXITED, PAUSED, REMOVING, RESTARTING
+
+if TYPE_CHECKING:
+    from .registry import Container
+    from .room import Room
+
+
+async def remove(room: Room, container: Container, *, force: bool, volumes: bool) -> None:
+    """See `Containers.remove`."""
+    condition = container.condition
+    if condition.status == REMOVING:
+        raise Conflict(f"removal of container {container.id} is already in progress")
+    if condition.alive or condition.status == RESTARTING:
+        if not force:
+            state = "paused" if condition.status == PAUSED else condition.status
+            advice = "unpause and then stop" if condition.status == PAUSED else "stop"
+            raise Conflict(
+                f"cannot remove container {container.id}: container is {state}: {advice} the container "
+                "before removing or force remove"
+            )
+        from .stop import kill_and_wait
+
+        with contextlib.suppress(Conflict, NotFound):
+            await kill_and_wait(room, container)
+    async with container.lock:
+        if room.registry.get(container.id) is None:
+            if force:
+                return
+            raise NotFound(f"No such container: {container.id}")
+        if condition.alive:
+            raise Conflict(
+                f"cannot remove container {container.id}: container is {condition.status}: stop the "
+                "container before removing or force remove"
+            )
+        await discard(room, container, volumes=volumes or container.plan.host.auto_remove)
+
+
+async def discard(room: Room, container: Container, *, volumes: bool = True) -> None:
+    """Remove one that does not run; the lock is held. Goes on over what is missing: it may be repeated."""
+    condition = container.condition
+    start.cancel_restart(container)
+    if condition.status not in (CREATED, EXITED):
+        condition.status = EXITED
+    condition.status = REMOVING
+    try:
+        with contextlib.suppress(NotFound):
+            await _remove_files(room, container)
+    except BaseException:
+        condition.status = EXITED
+        room.registry.save(container)
+        raise
+    room.registry.discard(container)
+    if volumes:
+        for mount in container.plan.mounts:
+            if mount.anonymous and not volume_users(room, mount.volume):
+                await room.volumes.discard(mount.volume)
+    room.event(container, "destroy")
+    for waiter in (*container.removal_waiters, *container.exit_waiters):
+        if not waiter.done():
+            waiter.set_result(condition.exit_code)
+    container.removal_waiters.clear()
+    container.exit_waiters.clear()
+
+
+async def _remove_files(room: Room, container: Container) -> None:
+    directory = room.directory(container)
+    # A writable layer with nothing or little in it goes at once; the thread is for one that takes time.
+    if _is_small(os.path.join(directory, "upper")):
+        room.store.snapshots.get(container.id).remove()
+        remove_tree(directory)
+    else:
+        await asyncio.to_thread(room.store.snapshots.get(container.id).remove)
+        await asyncio.to_thread(remove_tree, directory)
+
+
+def _is_small(upper: str) -> bool:
+    try:
+        with os.scandir(upper) as entries:
+            for count, entry in enumerate(entries):
+                if count > 20 or entry.is_dir(follow_symlinks=False):
+                    return False
+    except OSError:
+        return False
+    return True
+
+
+def volume_users(room: Room, volume: str) -> list[str]:
+    """The ids of the containers that refer to a volume."""
+    return [
+        container.id
+        for container in room.registry
+        if any(mount.volume == volume for mount in container.plan.mounts)
+    ]

@@ -1,0 +1,141 @@
+"""Running a container: resources, namespaces, networks, streams, then its program."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from wherry.errors import Conflict, NotModified, WherryError
+from wherry.supervisor.logs.options import parse as parse_log
+
+from ..moments import now
+from . import attach, health, hostfiles, network, shm, specification
+from .record import CREATED, DEAD, EXITED, PAUSED, REMOVING, RESTARTING, RUNNING
+
+if TYPE_CHECKING:
+    from .registry import Container
+    from .room import Room
+
+
+async def start(room: Room, container: Container) -> None:
+    """See `Containers.start`."""
+    async with container.lock:
+        status = container.condition.status
+        if status == RUNNING:
+            raise NotModified("Container already started")
+        if status == PAUSED:
+            raise Conflict("cannot start a paused container, try unpause instead")
+        if status in (REMOVING, DEAD):
+            raise Conflict("container is marked for removal and cannot be started")
+        if status == RESTARTING:
+            cancel_restart(container)
+        container.condition.restart_count = 0
+        await run(room, container)
+
+
+def cancel_restart(container: Container) -> None:
+    """Give up a restart that waits for its time."""
+    task = container.tasks.pop("restart", None)
+    if task is not None:
+        task.cancel()
+
+
+async def run(room: Room, container: Container) -> None:
+    """Run it; the lock is held. Raises what prevented it, with the condition saying so, nothing left
+    behind."""
+    condition = container.condition
+    condition.exit_code = 0
+    condition.error = ""
+    condition.oom_killed = False
+    condition.stopped_by_user = False
+    try:
+        pid = await _launch(room, container)
+    except WherryError as error:
+        await _failed(room, container, error)
+        raise
+    condition.status = RUNNING
+    condition.pid = pid
+    condition.pid_started = started_ticks(pid)
+    condition.started_at = now()
+    condition.finished_at = 0
+    room.registry.save(container)
+    health.begin(room, container)
+    room.event(container, "start")
+
+
+async def _launch(room: Room, container: Container) -> int:
+    plan, condition = container.plan, container.condition
+    supervisor = room.supervisor
+    hostfiles.write(room, container)
+    specified = specification.build(room, container)
+    condition.id_range = specified.id_range
+    condition.cgroup = specified.cgroup
+    condition.confinement = specified.confinement
+    created = await supervisor.create(
+        container.id,
+        spec=specified.spec,
+        rootfs=specified.rootfs,
+        cgroup=specified.cgroup,
+        log=parse_log(plan.host.log_config.type, plan.host.log_config.config or {}),
+        open_stdin=plan.config.open_stdin,
+        stdin_once=plan.config.stdin_once,
+        runtime=specified.runtime,
+    )
+    if condition.confinement is not None:
+        condition.confinement.given_up += created.warnings
+    condition.pid = created.pid
+    await network.join(room, container, created.pid)
+    if plan.config.tty and any(plan.host.console_size):
+        rows, columns = plan.host.console_size
+        await supervisor.resize(container.id, rows=rows, columns=columns)
+    await attach.connect_waiting(room, container)
+    await supervisor.start(container.id)
+    return created.pid
+
+
+async def _failed(room: Room, container: Container, error: WherryError) -> None:
+    condition = container.condition
+    condition.exit_code = getattr(error, "exit_code", 0) or 128
+    condition.error = error.message
+    condition.status = EXITED if condition.started_at else CREATED
+    attach.drop_waiting(container)
+    try:
+        await supervisor_forget(room, container)
+    finally:
+        await release(room, container)
+        room.registry.save(container)
+    if container.plan.host.auto_remove:
+        from .remove import discard
+
+        await discard(room, container)
+
+
+async def supervisor_forget(room: Room, container: Container) -> None:
+    """Have the supervisor drop an ended container."""
+    await room.supervisor.forget(container.id)
+
+
+async def release(room: Room, container: Container) -> None:
+    """Give back what a container has only while it runs: addresses, id range, process."""
+    condition = container.condition
+    await network.leave(room, container)
+    shm.release(room, container)
+    if condition.id_range >= 0:
+        room.idranges.release(condition.id_range)
+    condition.id_range = -1
+    condition.pid = condition.pid_started = 0
+    condition.cgroup = ""
+
+
+def started_ticks(pid: int) -> int:
+    """When a process began, in clock ticks since boot; 0 when there is none."""
+    try:
+        fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return 0
+    try:
+        return int(os.read(fd, 4096).rpartition(b")")[2].split()[19])
+    except (OSError, IndexError, ValueError):
+        return 0
+    finally:
+        os.close(fd)

@@ -1,0 +1,46 @@
+"""The kernel's side of networks, made when the first container needs it: loading it costs a start-up time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wherry.errors import Unavailable, WherryError
+from wherry.store.database import Database
+
+from .machine import Machine
+
+if TYPE_CHECKING:
+    from wherry.network.networks import Networks as Kernel
+
+
+class Lazy:
+    """Call it for `wherry.network`'s object. Raises `Unavailable` where this machine can't have networks."""
+
+    def __init__(self, database: Database, run_dir: str, machine: Machine) -> None:
+        self._database = database
+        self._run_dir = run_dir
+        self._machine = machine
+        self._made: Kernel | None = None
+        self._failure: WherryError | None = None
+
+    @property
+    def made(self) -> Kernel | None:
+        """The object, if anybody has called for it."""
+        return self._made
+
+    def __call__(self) -> Kernel:
+        if self._failure is not None:
+            raise self._failure
+        if self._made is None:
+            try:
+                self._made = self._make()
+            except (OSError, WherryError) as error:
+                self._failure = Unavailable(f"networks can't be used on this machine: {error}")
+                raise self._failure from error
+        return self._made
+
+    def _make(self) -> Kernel:
+        from wherry.network.keeping import Keeper
+        from wherry.network.networks import Networks
+
+        return Networks(self._database, Keeper(self._run_dir))
