@@ -88,7 +88,7 @@ def _members(chunks: Iterator[memoryview], kind: str) -> Iterator[bytes]:
 
 
 def _zstd(chunks: Iterator[memoryview]) -> Iterator[bytes]:
-    # Its decompressor has no bound on output, so the input comes in slices: one can give 128 MiB at the worst.
+    # Its decompressor has no bound on output, so the input comes in slices: one gives 128 MiB at the worst.
     context = zstandard.ZstdDecompressor(max_window_size=1 << 27)
     state = context.decompressobj()
     started = False

@@ -22,7 +22,7 @@ def allocated(path: str) -> int:
     while pending:
         try:
             entries = os.scandir(pending.pop())
-        except (FileNotFoundError, NotADirectoryError):
+        except OSError:  # gone, or deeper than a path can say
             continue
         with entries:
             for entry in entries:

@@ -20,13 +20,18 @@ __all__ = ["Tree", "clean_name"]
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _MAX_OPEN = 96
+_MAX_PATH = 4095  # PATH_MAX without its NUL
+_MAX_DEPTH = 256
 
 
 def clean_name(name: bytes) -> bytes:
     """`name` relative to the root, without `.`, `..`, empty components and slashes at its ends.
 
-    Empty for the root itself. Raises Invalid when it would leave the root.
+    Empty for the root itself. Raises Invalid when it would leave the root, or is longer or deeper than the
+    kernel and this program can handle.
     """
+    if len(name) > _MAX_PATH or name.count(b"/") > _MAX_DEPTH:
+        raise Invalid(f"archive member with too long a path: {name[:200]!r}")
     if b"/." not in name and b"//" not in name and name[0] not in b"./":
         return name.rstrip(b"/")
     parts: list[bytes] = []

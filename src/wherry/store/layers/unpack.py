@@ -27,6 +27,7 @@ __all__ = ["DEFAULT_LIMITS", "Limits", "Unpacked", "unpack_layer"]
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _MODE_BITS = 0o7777
+_MAX_WHITEOUT = 65536  # bytes; it should have none
 
 
 class Limits(NamedTuple):
@@ -101,6 +102,9 @@ class _Unpacker:
             path = clean_name(entry.name)
             head, _, name = path.rpartition(b"/")
             if name.startswith(overlayform.PREFIX):
+                if entry.stored > _MAX_WHITEOUT:
+                    raise Invalid(f"whiteout with content: {entry.name[:200]!r}")
+                self._recipe.keep(source.take(entry.stored))
                 self._whiteout(head, name)
             elif not name:
                 self._root_entry(entry)

@@ -98,6 +98,8 @@ def read_entries(source: ByteSource, keep: Callable[[bytes], object] = _drop) ->
                 records, long_name, long_link = {}, b"", b""
                 continue
             raise Invalid(f"tar member of unknown type {chr(flag)!r}: {entry.name[:200]!r}")
+        if entry.kind != Kind.FILE:
+            entry.size = entry.stored = 0  # whatever its header says, nothing follows it
         if not entry.name:
             raise Invalid("tar member without a name")
         if entry.stored >= _MAX_SIZE or entry.size >= _MAX_SIZE:
@@ -135,16 +137,11 @@ def _entry(fields: tuple[bytes, ...], flag: int) -> TarEntry:
         size=_octal(fields[4]),
         mtime_ns=_octal(fields[5]) * _NANO,
     )
-    if kind != Kind.FILE:
-        if kind in (Kind.HARDLINK, Kind.SYMLINK):
-            entry.linkname = fields[8].partition(b"\0")[0]
-            entry.size = entry.stored = 0
-        elif kind in (Kind.CHAR, Kind.BLOCK):
-            entry.major = _octal(fields[13])
-            entry.minor = _octal(fields[14])
-            entry.size = entry.stored = 0
-        elif kind in (Kind.DIRECTORY, Kind.FIFO):
-            entry.size = entry.stored = 0
+    if kind in (Kind.HARDLINK, Kind.SYMLINK):
+        entry.linkname = fields[8].partition(b"\0")[0]
+    elif kind in (Kind.CHAR, Kind.BLOCK):
+        entry.major = _octal(fields[13])
+        entry.minor = _octal(fields[14])
     return entry
 
 
