@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from wherry.store import Store
 from wherry.supervisor.client import Supervisor
-from wherry.supervisor.records import Exit, OutOfMemory
+from wherry.supervisor.records import Detached, Exit, OutOfMemory
 
 from . import machine, networking
 from .containers import Containers, reconcile, specification
@@ -162,11 +162,18 @@ class Engine:
                 container.condition.oom_killed = True
                 room.event(container, "oom")
 
+        def on_detach(gone: Detached) -> None:
+            container = room.registry.get(gone.container)
+            if gone.keys and container is not None:
+                attributes = {"execID": gone.exec_id} if gone.exec_id else {}
+                room.event(container, "exec_detach" if gone.exec_id else "detach", **attributes)
+
         def on_reconnect() -> None:
             room.background(reconcile.bring_together(room), "taking over after the supervisor's end")
 
         supervisor.on_exit = on_exit
         supervisor.on_oom = on_oom
+        supervisor.on_detach = on_detach
         supervisor.on_reconnect = on_reconnect
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from wherry.errors import Conflict, Invalid, NotFound, WherryError
 from wherry.supervisor.records import Exit
 
-from .attachment import Attachment
+from .attachment import Attachment, Hijack
 from .containers.record import PAUSED, RESTARTING
 from .containers.registry import Container
 from .events import Events
@@ -65,9 +65,14 @@ class Execs:
         detach: bool = False,
         tty: bool | None = None,
         console_size: tuple[int, int] | None = None,
+        hijack: Hijack | None = None,
+        detach_keys: bytes = b"",
     ) -> Attachment | None:
-        """Run it; returns the streams, or None when detached. Raises `Conflict` when it has run already,
-        `LaunchFailed` (126, 127) when the program can't be executed."""
+        """Run it; returns the streams, or None when detached or when `hijack` gave a client to serve.
+
+        Raises `Conflict` when it has run already; once the client was hijacked what keeps the process
+        from being run (`LaunchFailed`, with 126 or 127, when the program can't be executed).
+        """
         instance = self._get(exec_id)
         if instance.started:
             raise Conflict(f"Error: Exec command {exec_id} has already run")
@@ -77,6 +82,7 @@ class Execs:
         if console_size is not None:
             config.console_size = console_size
         self._event(instance, f"exec_start: {_line(config)}")
+        client = await hijack(config.tty) if hijack is not None and not detach else None
         try:
             running = await self._processes.run(
                 instance.container.id,
@@ -86,6 +92,8 @@ class Execs:
                 stdout=config.attach_stdout,
                 stderr=config.attach_stderr,
                 attach=not detach,
+                client=client,
+                detach_keys=detach_keys,
             )
         except WherryError as error:
             instance.exit_code = getattr(error, "exit_code", 126)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wherry.supervisor.records import Exit
 
+from .attachment import Client
+
 if TYPE_CHECKING:
     from wherry.supervisor.client import Supervisor
 
@@ -37,8 +39,13 @@ class Processes:
         stdout: bool = True,
         stderr: bool = True,
         attach: bool = True,
+        client: Client | None = None,
+        detach_keys: bytes = b"",
     ) -> Running:
-        """Run `process` (the OCI specification's object). Raises `LaunchFailed`, `NotFound`."""
+        """Run `process` (the OCI specification's object), serving `client` if there is one.
+
+        Raises `LaunchFailed`, `NotFound`; the client's connection is open then.
+        """
         ended: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         self._ends[container, exec_id] = ended  # before the request: it may end before the reply is read
         try:
@@ -50,11 +57,15 @@ class Processes:
                 attach=attach,
                 stdout=stdout,
                 stderr=stderr,
-                detach_keys=b"",
+                detach_keys=detach_keys,
+                connection=client.socket if client is not None else None,
+                early=client.early if client is not None else b"",
             )
         except BaseException:
             self._ends.pop((container, exec_id), None)
             raise
+        if client is not None:
+            client.socket.close()
         return Running(done.pid, done.connection, ended)
 
     def ended(self, end: Exit) -> None:

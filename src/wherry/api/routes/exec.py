@@ -7,9 +7,7 @@ from wherry.api.http import Response
 from wherry.api.routes.containers.attach import size
 from wherry.api.routing import Route
 from wherry.api.streams import detach
-from wherry.api.streams.hijack import hijack, join
-from wherry.api.streams.media import STDOUT, frame
-from wherry.api.streams.pump import say_last
+from wherry.api.streams.hijack import Hijacking
 from wherry.engine.models import ExecConfig, IdResponse, Wire
 from wherry.errors import Invalid, WherryError
 
@@ -33,22 +31,20 @@ async def create(call: Call) -> Response:
 async def start(call: Call) -> Response | None:
     options = await call.read(ExecStart)
     known = await call.engine.execs.inspect(call.name)
+    hijacking = Hijacking(call)
     try:
-        attachment = await call.engine.execs.start(
-            call.name, detach=options.detach, tty=options.tty, console_size=options.console_size
+        await call.engine.execs.start(
+            call.name,
+            detach=options.detach,
+            tty=options.tty,
+            console_size=options.console_size,
+            hijack=hijacking,
+            detach_keys=detach.parse(known.detach_keys),
         )
-    except WherryError as failure:
-        if options.detach or not hasattr(failure, "exit_code"):
-            raise
+    except WherryError as error:
         # Docker has hijacked the stream by now: clients print what it says and ask for the exit code.
-        text = failure.message.encode("utf-8", "replace") + b"\r\n"
-        client, _early = await hijack(call, tty=options.tty)
-        say_last(client, text if options.tty else frame(STDOUT, text))
-        return None
-    if attachment is None:
-        return Response()
-    await join(call, attachment, stdin=known.open_stdin, detach_keys=detach.parse(known.detach_keys))
-    return None
+        hijacking.say_last(error)
+    return Response() if options.detach else None
 
 
 async def resize(call: Call) -> Response:

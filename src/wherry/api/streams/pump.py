@@ -52,7 +52,7 @@ class Pump:
         self._output.close()
         if self._input is not None:
             self._input.close()
-        _end(self._client)
+        end(self._client)
         self._container.close()
 
     def _client_gone(self) -> None:
@@ -61,22 +61,22 @@ class Pump:
             self.close()
         # else what it had sent before is still delivered; the input's end closes
 
-    def _input_ended(self, end: End) -> None:
+    def _input_ended(self, why: End) -> None:
         self._input = None
-        if end is End.SOURCE:
+        if why is End.SOURCE:
             try:
                 self._container.shutdown(socket.SHUT_WR)
             except OSError:
                 pass  # it has just ended by itself
-        if self._gone or end in (End.DETACHED, End.BROKEN):
+        if self._gone or why in (End.DETACHED, End.BROKEN):
             self.close()
         # with End.SINK the program reads no more, but may go on writing
 
-    def _output_ended(self, _end: End) -> None:
+    def _output_ended(self, _why: End) -> None:
         self.close()
 
 
-def _end(client: socket.socket) -> None:
+def end(client: socket.socket) -> None:
     """Close without a reset: unread input at close(2) reaches the peer as ECONNRESET after our last bytes."""
     try:
         client.shutdown(socket.SHUT_RDWR)
@@ -85,15 +85,6 @@ def _end(client: socket.socket) -> None:
     except OSError:
         pass
     client.close()
-
-
-def say_last(client: socket.socket, data: bytes) -> None:
-    """Send a few bytes over a hijacked connection and end it."""
-    try:
-        client.send(data, socket.MSG_NOSIGNAL)
-    except OSError:
-        pass  # it has gone, or reads nothing: then nobody is there to be told
-    _end(client)
 
 
 pumps: set[Pump] = set()

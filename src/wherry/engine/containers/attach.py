@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from wherry.errors import Conflict, WherryError
 
-from ..attachment import Attachment
+from ..attachment import Attachment, Hijack
 from .record import PAUSED, REMOVING, RESTARTING
 
 if TYPE_CHECKING:
@@ -24,22 +24,18 @@ class Waiting(NamedTuple):
     stdin: bool
     stdout: bool
     stderr: bool
+    keys: bytes = b""
+    early: bytes = b""
 
 
 async def attach(room: Room, container: Container, *, stdin: bool, stdout: bool, stderr: bool) -> Attachment:
-    """See `Containers.attach`. The detach keys are watched for by the API, which knows the client."""
-    status = container.condition.status
-    if status == PAUSED:
-        raise Conflict(f"container {container.id} is paused, unpause the container before attach")
-    if status == RESTARTING:
-        raise Conflict(f"container {container.id} is restarting, wait until the container is running")
-    if status == REMOVING:
-        raise Conflict(f"container {container.id} is marked for removal")
+    """A socket of the streams. Detach keys are watched for by whoever reads the client."""
+    _check(container)
     tty = container.plan.config.tty
     stdin = stdin and container.plan.config.open_stdin
     if not container.condition.alive:
         ours, theirs = socket.socketpair()
-        container.attaching.append(Waiting(theirs, stdin, stdout, stderr))
+        _wait_for_start(container, Waiting(theirs, stdin, stdout, stderr))
         stream = ours
     else:
         attached = await room.supervisor.attach(
@@ -49,6 +45,58 @@ async def attach(room: Room, container: Container, *, stdin: bool, stdout: bool,
         stream = attached.connection
     room.event(container, "attach")
     return Attachment(stream, tty)
+
+
+async def hand_over(
+    room: Room,
+    container: Container,
+    hijack: Hijack,
+    *,
+    stdin: bool,
+    stdout: bool,
+    stderr: bool,
+    keys: bytes,
+) -> None:
+    """Let the supervisor serve the client's own connection, now or from the start on."""
+    _check(container)
+    stdin = stdin and container.plan.config.open_stdin
+    client = await hijack(container.plan.config.tty)
+    waiting = Waiting(client.socket, stdin, stdout, stderr, keys, client.early)
+    if not container.condition.alive:
+        _wait_for_start(container, waiting)
+    else:
+        await _serve(room, container, waiting)
+    room.event(container, "attach")
+
+
+async def _serve(room: Room, container: Container, client: Waiting) -> None:
+    await room.supervisor.attach(
+        container.id,
+        stdin=client.stdin,
+        stdout=client.stdout,
+        stderr=client.stderr,
+        detach_keys=client.keys,
+        connection=client.connection,
+        early=client.early,
+    )
+    client.connection.close()
+
+
+def _check(container: Container) -> None:
+    status = container.condition.status
+    if status == PAUSED:
+        raise Conflict(f"container {container.id} is paused, unpause the container before attach")
+    if status == RESTARTING:
+        raise Conflict(f"container {container.id} is restarting, wait until the container is running")
+    if status == REMOVING:
+        raise Conflict(f"container {container.id} is marked for removal")
+
+
+def _wait_for_start(container: Container, client: Waiting) -> None:
+    for gone in [one for one in container.attaching if _gone(one.connection)]:
+        gone.connection.close()
+        container.attaching.remove(gone)
+    container.attaching.append(client)
 
 
 async def replay(
@@ -121,14 +169,7 @@ async def connect_waiting(room: Room, container: Container) -> None:
         with one.connection:
             if not _gone(one.connection):
                 with contextlib.suppress(WherryError):
-                    await room.supervisor.attach(
-                        container.id,
-                        stdin=one.stdin,
-                        stdout=one.stdout,
-                        stderr=one.stderr,
-                        detach_keys=b"",
-                        connection=one.connection,
-                    )
+                    await _serve(room, container, one)
 
 
 def drop_waiting(container: Container) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from wherry.errors import Conflict, Unsupported
 from wherry.supervisor.logs.selection import Selection
 
-from ..attachment import Attachment
+from ..attachment import Attachment, Hijack
 from ..filters import Filters
 from ..models import (
     ContainerConfig,
@@ -181,9 +181,8 @@ class Containers:
         stderr: bool = False,
         logs: bool = False,
         stream: bool = True,
-        detach_keys: str = "",
     ) -> Attachment:
-        """Connect to the streams, before or after the start. Raises `Conflict` when paused or stopped."""
+        """Connect to the streams, before or after the start. Raises `Conflict` when it is paused."""
         if logs or not stream:
             return await attach.replay(
                 self._room,
@@ -195,6 +194,22 @@ class Containers:
                 stream=stream,
             )
         return await attach.attach(self._room, self._find(ref), stdin=stdin, stdout=stdout, stderr=stderr)
+
+    async def hand_over(
+        self,
+        ref: str,
+        hijack: Hijack,
+        *,
+        stdin: bool = False,
+        stdout: bool = False,
+        stderr: bool = False,
+        detach_keys: bytes = b"",
+    ) -> None:
+        """Attach a client's own connection, before or after the start. Raises as `attach`, before `hijack`
+        is called; afterwards only what keeps the supervisor from serving it."""
+        await attach.hand_over(
+            self._room, self._find(ref), hijack, stdin=stdin, stdout=stdout, stderr=stderr, keys=detach_keys
+        )
 
     async def resize(self, ref: str, height: int, width: int) -> None:
         """Set the terminal's size. Raises `Conflict` when not running."""

@@ -6,15 +6,29 @@ from wherry.api.call import Call
 from wherry.api.http import Response
 from wherry.api.routing import Route
 from wherry.api.streams import detach
-from wherry.api.streams.hijack import join
+from wherry.api.streams.hijack import Hijacking, join
 from wherry.engine.attachment import Attachment
-from wherry.errors import Invalid
+from wherry.errors import Invalid, WherryError
 
 
 async def attach(call: Call) -> None:
-    keys = detach.parse(call.query.text("detachKeys"))
-    attachment = await _attach(call)
-    await join(call, attachment, stdin=call.query.flag("stdin"), detach_keys=keys)
+    query = call.query
+    keys = detach.parse(query.text("detachKeys"))
+    if query.flag("logs") or not query.flag("stream"):
+        await join(call, await _attach(call), stdin=query.flag("stdin"), detach_keys=keys)
+        return
+    hijacking = Hijacking(call)
+    try:
+        await call.engine.containers.hand_over(
+            call.name,
+            hijacking,
+            stdin=query.flag("stdin"),
+            stdout=query.flag("stdout"),
+            stderr=query.flag("stderr"),
+            detach_keys=keys,
+        )
+    except WherryError as error:
+        hijacking.say_last(error)
 
 
 async def attach_websocket(call: Call) -> None:
@@ -36,7 +50,6 @@ async def _attach(call: Call) -> Attachment:
         stderr=query.flag("stderr"),
         logs=query.flag("logs"),
         stream=query.flag("stream"),
-        detach_keys=query.text("detachKeys"),
     )
 
 
