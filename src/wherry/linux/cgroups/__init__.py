@@ -10,6 +10,7 @@ the top of the hierarchies.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from wherry.errors import Conflict, Invalid, NotFound
@@ -19,7 +20,7 @@ from wherry.linux.cgroups.home import home
 from wherry.linux.cgroups.v1 import LegacyCgroup
 from wherry.linux.cgroups.v2 import UnifiedCgroup
 
-__all__ = ["Cgroup", "Hierarchies", "create", "hierarchies", "open_existing"]
+__all__ = ["Cgroup", "Hierarchies", "create", "hierarchies", "open_existing", "remove_if_empty"]
 
 
 def create(path: str, resources: dict[str, Any], where: Hierarchies | None = None) -> Cgroup:
@@ -42,6 +43,17 @@ def open_existing(path: str, where: Hierarchies | None = None) -> Cgroup:
     if not cgroup.find():
         raise NotFound(f"no such cgroup: {path}")
     return cgroup
+
+
+def remove_if_empty(path: str, where: Hierarchies | None = None) -> None:
+    """Remove the cgroup `path` where it has neither processes nor cgroups below: for parents, at the end."""
+    cgroup = _cgroup(path, where or hierarchies())
+    cgroup.find()
+    for directory in cgroup.directories:
+        try:
+            os.rmdir(directory)
+        except OSError:
+            continue
 
 
 def _cgroup(path: str, where: Hierarchies) -> LegacyCgroup | UnifiedCgroup:
