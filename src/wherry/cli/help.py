@@ -8,7 +8,7 @@ from wherry import __version__
 from wherry.cli.console import paint, width
 from wherry.cli.failure import say
 from wherry.cli.flags import UsageError, parse
-from wherry.cli.tree import ALIASES, COMMANDS, GROUPS, group_commands
+from wherry.cli.tree import ALIASES, COMMANDS, GROUPS, HIDDEN, group_commands
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def unresolved(name: str, rest: list[str]) -> int:
         return run([*rest, "--help"])
     else:
         wrong, typed = name, name
-        candidates = [*(known for known in COMMANDS if " " not in known), *GROUPS]
+        candidates = [*(known for known in COMMANDS if " " not in known and known not in HIDDEN), *GROUPS]
     from wherry.cli.suggest import nearest
 
     found = nearest(wrong, candidates)

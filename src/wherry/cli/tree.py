@@ -51,6 +51,7 @@ COMMANDS = {
     "info": ("system.info", "Show what the engine and this machine have"),
     "version": ("system.version", "Show the versions of the command line and the engine"),
     "completion": ("system.completion", "Print shell completion for bash, zsh or fish"),
+    "__complete": ("complete", "Answer a shell that completes a command line"),
     "container inspect": ("container.inspect", "Show everything that is known of containers"),
     "container prune": ("container.prune", "Remove all containers that are not running"),
     "image inspect": ("image.inspect", "Show everything that is known of images"),
@@ -111,7 +112,7 @@ ALIASES = {
     "network remove": "network rm",
 }
 
-HIDDEN = frozenset(("system dial-stdio",))
+HIDDEN = frozenset(("system dial-stdio", "__complete"))
 
 
 def resolve(words: list[str]) -> tuple[str, str, list[str]]:

@@ -194,6 +194,14 @@ class Response:
         left, connection._buffer = connection._buffer, b""
         return connection.sock, left
 
+    def fileno(self) -> int:
+        """The connection's descriptor, to wait on for more of a stream."""
+        return self._connection.sock.fileno()
+
+    def has_more(self) -> bool:
+        """Whether some of what follows was read already, so that waiting on the descriptor would miss it."""
+        return len(self._connection._buffer) > 2  # the end of a chunk is no news
+
     def close(self) -> None:
         """Give the connection up, e.g. in the middle of an endless stream."""
         self._connection.close()

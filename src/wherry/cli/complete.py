@@ -1,0 +1,173 @@
+"""What a half-typed command line may go on with: commands, flags, their values, names that the engine knows.
+
+The shells' scripts call `wherry __complete WORD…` with the words so far, the last one being the one at the
+cursor; each line of the answer is a candidate, a tab, and what it is. The engine is asked only when it is
+there.
+"""
+
+from __future__ import annotations
+
+from wherry.cli.command import Command, Invocation
+from wherry.cli.tree import COMMANDS, GROUPS, HIDDEN, group_commands, resolve
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from wherry.cli.flags import Flag
+    from wherry.client.api import Client
+
+    Candidates = list[tuple[str, str]]  # word, description
+
+_SIGNALS = ("HUP", "INT", "QUIT", "KILL", "USR1", "USR2", "TERM", "CONT", "STOP", "WINCH")
+_POLICIES = (
+    ("no", "it stays ended"),
+    ("on-failure", "started again when it fails"),
+    ("always", "started again always"),
+    ("unless-stopped", "started again unless it was stopped"),
+)
+
+
+def run(invocation: Invocation) -> int:
+    words = invocation.arguments or [""]
+    for word, what in candidates(words[:-1], words[-1], invocation):
+        if word.startswith(words[-1]):
+            print(f"{word}\t{what}" if what else word)
+    return 0
+
+
+def candidates(before: Sequence[str], current: str, invocation: Invocation) -> Candidates:
+    """What may stand at the cursor after the words `before`."""
+    from wherry.cli.entry import load
+    from wherry.cli.globals import GLOBAL_FLAGS
+
+    before = list(before)
+    while before and before[0].startswith("-"):
+        flag = _flag(GLOBAL_FLAGS, before[0])
+        before = before[2:] if flag is not None and flag[2] != "bool" and "=" not in before[0] else before[1:]
+    if not before:
+        return _flags(GLOBAL_FLAGS) if current.startswith("-") else _commands()
+    found, _, rest = resolve(before)
+    if not found:
+        if before[0] in GROUPS and len(before) == 1:
+            return [(name, COMMANDS[target][1]) for name, target in group_commands(before[0]).items()]
+        return []
+    return _of_command(load(COMMANDS[found][0]), rest, current, _Names(invocation))
+
+
+def _commands() -> Candidates:
+    names = [(name, what[1]) for name, what in COMMANDS.items() if " " not in name and name not in HIDDEN]
+    return names + list(GROUPS.items())
+
+
+def _of_command(command: Command, rest: list[str], current: str, names: _Names) -> Candidates:
+    count = 0
+    waiting: Flag | None = None
+    for word in rest:
+        if waiting is not None:
+            waiting = None
+        elif word == "--" or (count and not command.interspersed):
+            count += 1
+        elif word.startswith("-") and word != "-":
+            flag = _flag(command.flags, word)
+            waiting = flag if flag is not None and flag[2] != "bool" and "=" not in word else None
+        else:
+            count += 1
+    if waiting is not None:
+        return names.of(waiting[2].partition(":")[2], waiting[0])
+    if current.startswith("-") and (command.interspersed or not count):
+        name, equals, _ = current.partition("=")
+        flag = _flag(command.flags, name) if equals else None
+        if flag is None:
+            return [*_flags(command.flags), ("--help", "Show this command's help")]
+        return [(f"{name}={word}", what) for word, what in names.of(flag[2].partition(":")[2], flag[0])]
+    return names.of(_argument(command.usage, count), "")
+
+
+def _argument(usage: str, index: int) -> str:
+    """The word for the argument at `index` in a usage line such as `[OPTIONS] IMAGE [COMMAND] [ARG...]`."""
+    words = [word.strip("[]") for word in usage.split() if word != "[OPTIONS]"]
+    if not words:
+        return ""
+    word = words[min(index, len(words) - 1)]
+    return word.removesuffix("...")
+
+
+def _flag(table: Sequence[Flag], word: str) -> Flag | None:
+    """The flag that a word such as `--name`, `-it` ends with."""
+    name = word.partition("=")[0]
+    if name.startswith("--"):
+        return next((flag for flag in table if flag[0] == name[2:]), None)
+    return next((flag for flag in table if flag[1] and flag[1] == name[-1:]), None)
+
+
+def _flags(table: Sequence[Flag]) -> Candidates:
+    return [(f"--{flag[0]}", flag[3]) for flag in table if flag[4] not in ("Accepted only", "Older names")]
+
+
+class _Names:
+    """Names that the engine knows; none when it is not there, or is slow to say."""
+
+    def __init__(self, invocation: Invocation) -> None:
+        self._invocation = invocation
+
+    def of(self, kind: str, flag: str) -> Candidates:
+        """Candidates for a placeholder of a usage line or a flag."""
+        kind = kind.partition(":")[0].partition("|")[0]
+        if flag == "signal":
+            return [(name, "") for name in _SIGNALS]
+        if flag == "restart":
+            return list(_POLICIES)
+        if flag == "pull":
+            return [("always", ""), ("missing", ""), ("never", "")]
+        source: Callable[[Client], Candidates] | None = {
+            "CONTAINER": _containers,
+            "IMAGE": _images,
+            "SRC_PATH": _containers,
+            "NETWORK": _networks,
+            "VOLUME": _volumes,
+            "NAME": _containers if not flag else None,
+            "SHELL": lambda client: [("bash", ""), ("zsh", ""), ("fish", "")],
+        }.get(kind)
+        if source is None:
+            return []
+        if kind == "SHELL":
+            return [("bash", ""), ("zsh", ""), ("fish", "")]
+        client = self._client()
+        try:
+            return source(client) if client is not None else []
+        except Exception:
+            return []  # a completion that fails completes nothing
+
+    def _client(self) -> Client | None:
+        from wherry.cli.engine.process import listening
+        from wherry.client.address import chosen_address
+
+        address = chosen_address(self._invocation.host)
+        return self._invocation.client if address.scheme != "unix" or listening(address.target) else None
+
+
+def _containers(client: Client) -> Candidates:
+    return [
+        (name.lstrip("/"), f"{entry['Image']}, {entry['Status']}")
+        for entry in client.get("/containers/json?all=1")
+        for name in entry["Names"][:1]
+    ]
+
+
+def _images(client: Client) -> Candidates:
+    entries = client.get("/images/json")
+    return [
+        (tag.removesuffix(":latest"), "image") for entry in entries for tag in entry.get("RepoTags") or ()
+    ]
+
+
+def _networks(client: Client) -> Candidates:
+    return [(network["Name"], network.get("Driver", "")) for network in client.get("/networks")]
+
+
+def _volumes(client: Client) -> Candidates:
+    return [(volume["Name"], volume.get("Driver", "")) for volume in client.get("/volumes")["Volumes"] or ()]
+
+
+COMMAND = Command(run, maximum=None, interspersed=False)
