@@ -16,10 +16,13 @@ from .containers.registry import Container
 from .events import Events
 from .identity import new_id
 from .models import ExecConfig, ExecInspect, ProcessConfig
-from .processes import Processes
+from .processes import Processes, has_ended
 
 FORGET_AFTER = 300.0
 """Seconds for which an ended exec can still be asked for its exit code."""
+
+SETTLE = 2.0
+"""Seconds that an ended exec's exit code may take to arrive."""
 
 
 class Execs:
@@ -100,6 +103,8 @@ class Execs:
             self._forget_later(instance)
             raise
         instance.pid = running.pid
+        instance.ended = running.ended
+        instance.ended = running.ended
         running.ended.add_done_callback(lambda future: self._ended(instance, future.result()))
         if running.connection is None:
             return None
@@ -116,6 +121,7 @@ class Execs:
     async def inspect(self, exec_id: str) -> ExecInspect:
         """Raises `NotFound` ("No such exec instance: x")."""
         instance = self._get(exec_id)
+        await self._settle(instance)
         config = instance.config
         line = config.cmd or [""]
         return ExecInspect(
@@ -136,6 +142,21 @@ class Execs:
             detach_keys=config.detach_keys,
             pid=instance.pid,
         )
+
+    async def _settle(self, instance: _Instance) -> None:
+        """Wait for the word of an end that has happened.
+
+        A client whose stream has just ended asks for the exit code at once, and may overtake the supervisor.
+        """
+        if instance.pid and instance.ended is not None and _is_over(instance.pid):
+            await asyncio.wait([instance.ended], timeout=SETTLE)
+            await asyncio.sleep(0)  # the callbacks of the end come first
+
+    async def _catch_up(self, instance: _Instance) -> None:
+        """Clients ask for the exit code as soon as the streams end: wait for word of an end that has come."""
+        if instance.pid and instance.ended is not None and has_ended(instance.pid):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(instance.ended), 2)
 
     def forget(self, container: Container) -> None:
         """Its container ended: no exec of it can start any more."""
@@ -172,7 +193,7 @@ class Execs:
 
 
 class _Instance:
-    __slots__ = ("config", "container", "exit_code", "id", "pid", "started")
+    __slots__ = ("config", "container", "ended", "exit_code", "id", "pid", "started")
 
     def __init__(self, identifier: str, container: Container, config: ExecConfig) -> None:
         self.id = identifier
@@ -181,6 +202,16 @@ class _Instance:
         self.started = False
         self.exit_code: int | None = None
         self.pid = 0
+        self.ended: asyncio.Future[Exit] | None = None
+
+
+def _is_over(pid: int) -> bool:
+    """Whether a process is gone, or only waits to be reaped."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b") ")[2][:1] in b"ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def _line(config: ExecConfig) -> str:

@@ -43,4 +43,7 @@ class Lazy:
         from wherry.network.keeping import Keeper
         from wherry.network.networks import Networks
 
-        return Networks(self._database, Keeper(self._run_dir))
+        keeper = Keeper(self._run_dir, behind=self._machine.own_network)
+        if self._machine.own_network and not keeper.wait(10.0):
+            raise Unavailable("the network keeper did not start", hint="`wherry engine stop`, then again")
+        return Networks(self._database, keeper, behind=self._machine.own_network)

@@ -84,3 +84,12 @@ class Processes:
     async def kill(self, container: str, exec_id: str) -> None:
         """Kill one."""
         await self._supervisor.kill(container, exec_id=exec_id)
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a process is gone or only waits to be reaped."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b") ")[2][:1] in b"ZX"
+    except OSError:
+        return True

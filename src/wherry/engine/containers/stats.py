@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PERIOD = 1.0
 """Seconds between two readings."""
+_MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 _NANO_PER_TICK = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 
@@ -59,6 +60,9 @@ def reading(container: Container) -> dict[str, Any]:
         except (OSError, WherryError):
             found = {}
     cpu = {**_no_cpu(), **found.get("cpu_stats", {})}
+    memory = found.get("memory_stats", {})
+    if memory.get("limit", _MEMORY) >= _MEMORY and memory:
+        memory["limit"] = _MEMORY  # without a limit of its own it is the machine's
     if condition.alive:
         cpu["system_cpu_usage"] = _machine_time()
         cpu["online_cpus"] = len(os.sched_getaffinity(0))
@@ -69,7 +73,7 @@ def reading(container: Container) -> dict[str, Any]:
         "num_procs": 0,
         "pids_stats": found.get("pids_stats", {}),
         "cpu_stats": cpu,
-        "memory_stats": found.get("memory_stats", {}),
+        "memory_stats": memory,
         "blkio_stats": found.get("blkio_stats", {}),
         "storage_stats": {},
     }

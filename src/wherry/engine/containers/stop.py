@@ -28,7 +28,7 @@ async def kill(room: Room, container: Container, number: int) -> None:
         await _stop_restarting(room, container)
         return
     if not condition.alive:
-        raise Conflict(f"cannot kill container: {container.id}: container {container.id} is not running")
+        raise Conflict(f"container {container.id} is not running")
     if number == signal.SIGKILL or number == _stop_signal(container):
         condition.stopped_by_user = True
     if number == signal.SIGKILL and condition.status == PAUSED:
@@ -36,9 +36,7 @@ async def kill(room: Room, container: Container, number: int) -> None:
     try:
         await room.supervisor.kill(container.id, number)
     except (NotFound, Conflict):
-        raise Conflict(
-            f"cannot kill container: {container.id}: container {container.id} is not running"
-        ) from None
+        raise Conflict(f"container {container.id} is not running") from None
     room.event(container, "kill", signal=str(number))
 
 

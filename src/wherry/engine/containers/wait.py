@@ -8,7 +8,7 @@ from collections.abc import Awaitable
 from wherry.errors import Invalid
 
 from ..models import ContainerWaited, WaitError
-from .record import RESTARTING
+from .record import REMOVING, RESTARTING
 from .registry import Container
 
 CONDITIONS = ("not-running", "next-exit", "removed")
@@ -37,5 +37,6 @@ async def _answer(container: Container, waiter: asyncio.Future[int]) -> Containe
         for waiters in (container.exit_waiters, container.removal_waiters):
             if waiter in waiters:
                 waiters.remove(waiter)
-    error = container.condition.error
+    # What a removal waits for is the removal, whatever became of the container before it.
+    error = container.condition.error if container.condition.status != REMOVING else ""
     return ContainerWaited(status_code=code, error=WaitError(message=error) if error else None)
