@@ -43,7 +43,7 @@ def commit(
         for diff_id in base:
             lease.hold(diff_id)
         try:
-            before = store.images.config(parent)
+            before = store.images.get(parent).config
         except NotFound:  # the image was removed by force while its container lived on
             parent = ""
             before = ImageConfig(architecture=architecture()[0], rootfs=RootFS(diff_ids=list(base)))

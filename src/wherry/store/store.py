@@ -23,7 +23,9 @@ from wherry.store.importer import import_image
 from wherry.store.layers import Layers
 from wherry.store.mend import Mended, mend
 from wherry.store.schema import MIGRATIONS
-from wherry.store.snapshots import Snapshot, Snapshots
+from wherry.store.snapshots import Driver, Snapshot, Snapshots
+from wherry.store.snapshots.choice import choose_driver
+from wherry.store.snapshots.copy import CopyDriver
 from wherry.store.snapshots.overlay import OverlayDriver
 
 __all__ = ["Store"]
@@ -35,8 +37,9 @@ class Store:
     Opening mends what a crash has left; `mended` says what that was.
     """
 
-    def __init__(self, state_dir: str) -> None:
-        """Raises Unavailable when another process has the store open."""
+    def __init__(self, state_dir: str, *, driver: str = "") -> None:
+        """`driver` is `overlay` or `copy`; empty: what fits. Raises Unavailable when another process has the
+        store open."""
         os.makedirs(state_dir, mode=0o700, exist_ok=True)
         self._lock = _lock(os.path.join(state_dir, "store.lock"))
         self.state_dir = state_dir
@@ -48,9 +51,14 @@ class Store:
         self.images.host_directories = host_directories
         empty = os.path.join(state_dir, "empty")
         os.makedirs(empty, mode=0o755, exist_ok=True)
-        self._overlay = OverlayDriver(empty)
+        self.driver = choose_driver(state_dir, driver or os.environ.get("WHERRY_STORAGE_DRIVER", ""))
+        drivers: list[Driver] = [OverlayDriver(empty), CopyDriver()]
+        drivers.sort(key=lambda one: one.name != self.driver.driver)
         self.snapshots = Snapshots(
-            os.path.join(state_dir, "containers"), self.database, self.layers, {"overlay": self._overlay}
+            os.path.join(state_dir, "containers"),
+            self.database,
+            self.layers,
+            {one.name: one for one in drivers},
         )
         self.mended: Mended = mend(self.database, self.blobs, self.layers, self.snapshots)
         self.builtins = Builtins(self.database, self.blobs, self.layers, self.images)
