@@ -70,10 +70,14 @@ class Launch:
             if letter == b"R":
                 self.created = True
                 self._reap_setup()
-                return True
-            if letter == b"P":
+                if self.pid:
+                    return True
+                # The process was quicker than setup, whose message about it comes next.
+            elif letter == b"P":
                 self.pid = int(text)
                 self.pidfd = os.pidfd_open(self.pid)
+                if self.created:
+                    return True
             elif letter == b"C":
                 self.console = descriptors[0]
                 os.set_inheritable(self.console, False)
