@@ -116,7 +116,8 @@ TABLES: dict[str, list[Step]] = {
         Step("kill -s 9 box", out="box\n"),
         Step("wait box", out="137\n"),
         Step("kill box", code=1, err=".*[Cc]annot kill container: box: .* is not running\n"),
-        Step("kill -s NOPE box", code=1, err=None),
+        Step("kill -s NOPE box", code=1, err=".*[Ii]nvalid signal: NOPE\n"),
+        Step("kill nope", code=1, err=".*annot kill container: nope: No such container: nope\n"),
         Step("top box", code=1, err=".*is not running\n"),
         Step("start box", out="box\n"),
         Step("stop -t 0 box", out="box\n"),
@@ -140,6 +141,7 @@ TABLES: dict[str, list[Step]] = {
     ],
     "files": [
         SLEEPER,
+        Step("diff box", out=""),
         Step("exec box sh -c 'echo inside > /tmp/file; mkdir -p /tmp/d/e; ln -s /tmp/file /tmp/link'"),
         Step("cp box:/tmp/file -", has=("inside",)),
         Step("cp box:/tmp/file copied", err=None),

@@ -1,4 +1,4 @@
-"""Exceptions become Docker's error answers: a status code and `{"message": …}`.
+"""Exceptions become Docker's error answers: a status code and `{"message": …}`, with ours a `hint` besides.
 
 Nothing of the inside reaches a client: an exception without a kind is a fault of ours, answered with 500 and
 its type, and reported with its traceback to the engine's own standard error.
@@ -19,7 +19,7 @@ def to_response(error: Exception) -> Response:
     if isinstance(error, WherryError):
         if error.status == 304:
             return Response(304)
-        return message(error.status, error.message if not error.hint else f"{error.message} ({error.hint})")
+        return message(error.status, error.message, error.hint)
     if isinstance(error, BadRequest):
         return message(error.status, error.message)
     report(error)
@@ -28,11 +28,17 @@ def to_response(error: Exception) -> Response:
     return message(500, f"internal error: {type(error).__name__}: {error}")
 
 
-def message(status: int, text: str) -> Response:
-    """An error answer in Docker's shape."""
-    return Response(
-        status, msgspec.json.encode({"message": text.encode("utf-8", "replace").decode()}) + b"\n"
-    )
+def message(status: int, text: str, hint: str = "") -> Response:
+    """An error answer in Docker's shape; the hint is a member of its own, which Docker's clients ignore."""
+    body = {"message": _sendable(text)}
+    if hint:
+        body["hint"] = _sendable(hint)
+    return Response(status, msgspec.json.encode(body) + b"\n")
+
+
+def _sendable(text: str) -> str:
+    """File names may hold bytes that are no UTF-8."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def text_of(error: Exception) -> str:

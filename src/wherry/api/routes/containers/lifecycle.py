@@ -8,7 +8,7 @@ from __future__ import annotations
 from wherry.api.call import Call
 from wherry.api.routing import Route
 from wherry.engine.models import encode
-from wherry.errors import Invalid, Unsupported
+from wherry.errors import Invalid, Unsupported, WherryError
 
 _LONGEST_EMPTY_BODY = 7
 """Some clients send a few bytes that mean nothing, such as `null`; a host configuration is longer."""
@@ -41,7 +41,11 @@ async def restart(call: Call) -> None:
 
 
 async def kill(call: Call) -> None:
-    await call.engine.containers.kill(call.name, call.query.text("signal", "SIGKILL") or "SIGKILL")
+    try:
+        await call.engine.containers.kill(call.name, call.query.text("signal") or "SIGKILL")
+    except WherryError as error:
+        error.message = f"cannot kill container: {call.name}: {error.message}"
+        raise
 
 
 async def pause(call: Call) -> None:
