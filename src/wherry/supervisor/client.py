@@ -30,7 +30,7 @@ from wherry.errors import Unavailable
 from wherry.supervisor.channel import Channel
 from wherry.supervisor.exits import from_wire
 from wherry.supervisor.logs.options import LogConfig
-from wherry.supervisor.protocol import VERSION, Message
+from wherry.supervisor.protocol import MAX_DESCRIPTORS, VERSION, Message
 from wherry.supervisor.records import (
     Attached,
     Created,
@@ -263,34 +263,48 @@ class Supervisor:
         self._ready.set()
 
     async def _open(self, *, start: bool) -> None:
+        """Connect and take the supervisor over. Raises Unavailable."""
         path = os.path.join(self._run_dir, "supervisor.sock")
-        connection = await _connect(path)
-        if connection is None and start:
-            await spawn(self._state_dir, self._run_dir)
+        for patience in range(10):
             connection = await _connect(path)
-        if connection is None:
-            raise Unavailable(
-                "no supervisor is running", hint="the engine starts one when a container is made"
-            )
-        channel = Channel(connection, self._event, self._lost)
+            if connection is None and start:
+                await spawn(self._state_dir, self._run_dir)
+                connection = await _connect(path)
+            if connection is not None and await self._take_over(connection):
+                return
+            if not start:
+                break
+            await asyncio.sleep(
+                0.005 * patience
+            )  # it was just ending: its socket took us in, but nobody reads
+        raise Unavailable("no supervisor is running", hint="the engine starts one when a container is made")
+
+    async def _take_over(self, connection: socket.socket) -> bool:
+        """Say hello and hand over what was kept; False when the supervisor went away meanwhile."""
+        channel = Channel(connection, self._event, lambda: self._lost(channel))
         try:
             ok, _ = await channel.request({"op": "hello", "version": VERSION})
             await self._hand_over(channel)
         except BaseException:
+            gone = channel.closed
             channel.close()
+            if gone and not self._closed:
+                return False
             raise
         self.pid = ok["pid"]
         self._channel = channel
         self._ready.set()
+        return True
 
     async def _hand_over(self, channel: Channel) -> None:
         """Give a new supervisor what was kept of the old one's, in messages of bounded size."""
         keys = list(self._kept)
-        for first in range(0, len(keys) or 1, 100):
-            part = keys[first : first + 100]
+        step = MAX_DESCRIPTORS // 3
+        for first in range(0, len(keys) or 1, step):
+            part = [key for key in keys[first : first + step] if key in self._kept]
             descriptors = [descriptor for key in part for descriptor in self._kept[key]]
             keep = [[*key, len(self._kept[key])] for key in part]
-            last = first + 100 >= len(keys)
+            last = first + step >= len(keys)
             await channel.request({"op": "adopt", "keep": keep, "last": last}, tuple(descriptors))
 
     async def _request(
@@ -318,9 +332,9 @@ class Supervisor:
             case "replaced":
                 self._closed = "another engine took over the supervisor"
 
-    def _lost(self) -> None:
-        if self._channel is None:
-            return  # still in _open, which raises
+    def _lost(self, channel: Channel) -> None:
+        if self._channel is not channel:
+            return  # not taken over yet: `_open` deals with it
         if self._closed:
             if "took over" in self._closed:
                 self.on_replaced()

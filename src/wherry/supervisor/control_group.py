@@ -52,8 +52,12 @@ class ControlGroup:
         self.cgroup.kill(number)
 
     def oom_kills(self) -> int:
-        """How many processes the kernel has killed in it for want of memory."""
-        return self.cgroup.oom_count()
+        """How many processes the kernel has killed in it for want of memory; new ones are told of first."""
+        count = self.cgroup.oom_count()
+        if count > self._seen:
+            self._seen = count
+            self._killed()
+        return count
 
     def release(self) -> None:
         """Kill what is left in it and remove it; retried from timers while the kernel still holds it."""
@@ -80,7 +84,6 @@ class ControlGroup:
             os.read(self._watched, 4096)
         except BlockingIOError:
             pass
-        count = self.cgroup.oom_count()
-        if count > self._seen:
-            self._seen = count
-            self._killed()
+        if not self.oom_kills():
+            # Version 1 tells of the want before the kill.
+            self._loop.later(0.05, self.oom_kills)

@@ -27,9 +27,9 @@ class Timer:
 
     __slots__ = ("callback", "when")
 
-    def __init__(self, when: float, callback: Callable[[], None]) -> None:
+    def __init__(self, when: float, callback: Callable[[], object]) -> None:
         self.when = when
-        self.callback: Callable[[], None] | None = callback
+        self.callback: Callable[[], object] | None = callback
 
     def cancel(self) -> None:
         self.callback = None
@@ -71,7 +71,7 @@ class Loop:
         if before is not None:
             self._lanes[before[1]].unregister(descriptor)
 
-    def later(self, seconds: float, callback: Callable[[], None]) -> Timer:
+    def later(self, seconds: float, callback: Callable[[], object]) -> Timer:
         """Call once, `seconds` from now."""
         timer = Timer(time.monotonic() + seconds, callback)
         heapq.heappush(self._timers, timer)

@@ -140,10 +140,6 @@ class Operations:
             adopted += self._take_over(self._orphans.pop(next(iter(self._orphans))), [])
         return adopted
 
-    def adopt_rest(self) -> None:
-        """`adopt_all`, for a timer."""
-        self.adopt_all()
-
     def _take_over(self, record: Message, kept: list[int]) -> list[str]:
         try:
             adoption.adopt(self._table, record, kept)

@@ -73,7 +73,7 @@ def serve(state_dir: str, run_dir: str, listener: socket.socket, launcher: Launc
     gc.freeze()
     gc.set_threshold(20_000, 50, 100)
     # The engine, which keeps descriptors for us, comes at once if it lives; without it nobody waits for ever.
-    loop.later(2.0, operations.adopt_rest)
+    loop.later(2.0, operations.adopt_all)
     loop.run()
 
 

@@ -125,6 +125,10 @@ class Session:
 
     def drain(self) -> None:
         """The process has ended: log and pass on all that it left in its pipes."""
+        if self._peer is not None:
+            # Without ours, the terminal's end is seen as soon as no child of the process has it open.
+            os.close(self._peer)
+            self._peer = None
         for output in self._outputs:
             output.drain()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 
@@ -22,14 +21,15 @@ def environment() -> dict[str, str]:
     `site` is not imported there (a third of the start-up time), so the package is found by PYTHONPATH.
     """
     source = os.path.dirname(os.path.dirname(os.path.abspath(wherry.__file__)))
-    kept = {
-        name: os.environ[name] for name in ("PATH", "XDG_RUNTIME_DIR", "WHERRY_DEBUG") if name in os.environ
-    }
+    names = ("PATH", "XDG_RUNTIME_DIR", "WHERRY_DEBUG", "WHERRY_HOME")
+    kept = {name: os.environ[name] for name in names if name in os.environ}
     return {**kept, "PYTHONPATH": source, "LC_ALL": "C.UTF-8"}
 
 
 async def spawn(state_dir: str, run_dir: str) -> None:
     """Start one and wait until it listens; fine when another one got there first. Raises Unavailable."""
+    import asyncio  # only here: the engine spawns one before it loads its own modules
+
     process = await asyncio.create_subprocess_exec(
         *command(state_dir, run_dir),
         env=environment(),

@@ -1,0 +1,165 @@
+"""The life of a container under a real supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.integration.supervisor.station import (
+    Station,
+    content_of,
+    exists,
+    gone,
+    groups_of,
+    process,
+    read_all,
+    streams,
+)
+from wherry.errors import Conflict, Invalid, NotFound
+from wherry.supervisor.logs.options import LogConfig
+from wherry.supervisor.records import LaunchFailed
+
+pytestmark = pytest.mark.needs("root", "busybox")
+
+
+async def test_output_exit_and_what_is_written_down(station: Station) -> None:
+    await station.create("c", "echo out; echo err >&2; exit 3")
+    attached = await station.supervisor.attach("c")
+    assert attached.connection is not None
+    await station.supervisor.start("c")
+    ended = await station.ended()
+    assert (ended.container, ended.exec_id, ended.code, ended.signal, ended.oom) == ("c", "", 3, 0, False)
+    assert streams(await read_all(attached.connection)) == (b"out\n", b"err\n")
+    # The log and exit.json are complete before the event.
+    assert sorted(station.log("c").splitlines()) == [b"err", b"out"]
+    written = json.loads(content_of(f"{station.state}/containers/c/exit.json"))
+    assert written["code"] == 3 and written["finished_at"] == ended.finished_at
+    [state] = await station.supervisor.processes()
+    assert state.status == "exited" and state.exit == ended
+    await station.supervisor.forget("c")
+    await station.supervisor.forget("c")
+    assert await station.supervisor.processes() == []
+    assert os.listdir(Path(station.run, "containers")) == []
+
+
+async def test_ended_by_a_signal(station: Station) -> None:
+    await station.start("c", "sleep 100")
+    await station.supervisor.kill("c", signal.SIGKILL)
+    ended = await station.ended()
+    assert (ended.code, ended.signal) == (137, 9)
+    with pytest.raises(Conflict, match="not running"):
+        await station.supervisor.kill("c", signal.SIGTERM)
+
+
+async def test_a_signal_is_delivered(station: Station) -> None:
+    await station.create("c", "trap 'echo got it; exit 5' TERM; echo ready; while :; do sleep 0.05; done")
+    attached = await station.supervisor.attach("c")
+    assert attached.connection is not None
+    await station.supervisor.start("c")
+    await asyncio.get_running_loop().sock_recv(attached.connection, 100)
+    await station.supervisor.kill("c", signal.SIGTERM)
+    assert (await station.ended()).code == 5
+    assert b"got it" in await read_all(attached.connection)
+
+
+@pytest.mark.parametrize(
+    ("program", "code", "words"),
+    [("nope", 127, "executable file not found in ."), ("/etc", 126, "permission denied|is a directory")],
+)
+async def test_a_program_that_can_not_be_executed(
+    station: Station, program: str, code: int, words: str
+) -> None:
+    with pytest.raises(LaunchFailed, match=words) as raised:
+        await station.start("c", "", arguments=[program])
+    assert raised.value.exit_code == code
+    assert await station.supervisor.processes() == []
+    await station.start("c", "sleep 100")
+    with pytest.raises(LaunchFailed, match=words) as raised:
+        await station.supervisor.exec("c", "e", process={**process(""), "args": [program]})
+    assert raised.value.exit_code == code
+    assert len(await station.supervisor.processes()) == 1
+
+
+async def test_nothing_is_left_of_a_container_that_could_not_be_made(station: Station) -> None:
+    with pytest.raises((LaunchFailed, Invalid)):
+        await station.create("c", "true", namespaces=("pid", "nonsense"))
+    assert await station.supervisor.processes() == []
+    await station.start("c", "exit 0")
+    assert (await station.ended()).code == 0
+
+
+async def test_what_is_refused(station: Station) -> None:
+    with pytest.raises(NotFound):
+        await station.supervisor.start("nobody")
+    with pytest.raises(Invalid):
+        await station.create("../up", "true")
+    await station.start("c", "sleep 100")
+    with pytest.raises(Conflict):
+        await station.create("c", "true")
+    with pytest.raises(Conflict):
+        await station.supervisor.start("c")
+    with pytest.raises(Conflict):
+        await station.supervisor.forget("c")
+    with pytest.raises(Conflict):
+        await station.supervisor.shutdown()
+    with pytest.raises(Conflict, match="no terminal"):
+        await station.supervisor.resize("c", rows=1, columns=1)
+
+
+async def test_a_created_container_can_be_given_up(station: Station) -> None:
+    pid = await station.create("c", "true")
+    await station.supervisor.forget("c")
+    assert not exists(f"/proc/{pid}")
+    assert await station.supervisor.processes() == []
+
+
+async def test_killed_for_want_of_memory(station: Station) -> None:
+    resources = {"memory": {"limit": 16 << 20, "swap": 16 << 20}}
+    await station.start("c", "tail /dev/zero; exit 9", linux={"resources": resources})
+    ended = await station.ended()
+    assert ended.oom is True
+    assert (await asyncio.wait_for(station.oom.get(), 5)).container == "c"
+
+
+async def test_the_control_group_goes_with_the_container(station: Station) -> None:
+    await station.start("c", "sleep 100")
+    groups = groups_of(station)
+    assert groups
+    await station.supervisor.kill("c")
+    await station.ended()
+    for group in groups:
+        assert await gone(group)
+
+
+async def test_without_a_log(station: Station) -> None:
+    await station.create("c", "echo seen", log=LogConfig("none"))
+    attached = await station.supervisor.attach("c")
+    assert attached.connection is not None and attached.position == (0, 0)
+    await station.supervisor.start("c")
+    assert streams(await read_all(attached.connection)) == (b"seen\n", b"")
+    await station.ended()
+    assert not exists(f"{station.state}/containers/c/container.log")
+
+
+async def test_children_that_outlive_init_in_a_shared_pid_namespace_are_killed(station: Station) -> None:
+    kinds = ("mount", "ipc", "uts", "network", "cgroup")
+    linux: dict[str, object] = {"uidMappings": [], "gidMappings": []}
+    await station.start("c", "sleep 1000 & echo $!; exit 4", namespaces=kinds, linux=linux)
+    assert (await station.ended(3)).code == 4
+    child = int(station.log("c"))
+    assert await gone(f"/proc/{child}")
+
+
+async def test_many_at_once(station: Station) -> None:
+    async def one(number: int) -> None:
+        await station.start(f"c{number}", f"echo {number}; exit {number}")
+
+    await asyncio.gather(*(one(number) for number in range(30)))
+    codes = {(await station.ended()).container for _ in range(30)}
+    assert codes == {f"c{number}" for number in range(30)}
+    assert all(station.log(f"c{number}") == b"%d\n" % number for number in range(30))
