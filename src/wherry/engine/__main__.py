@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from wherry import paths
 from wherry.engine.bootstrap import claim, rootless, sockets, supervising
 from wherry.errors import Invalid, WherryError
+from wherry.network import way_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,7 +102,9 @@ def _run(options: Options) -> int:
     if not running:
         starting = supervising.begin(options.state_dir, options.run_dir, 2)
         if without_root:
+            outside = way_out.begin(options.run_dir, rootless.network_place(options.run_dir))
             rootless.enter_own_network(options.run_dir)
+            os.close(outside)
 
     from wherry.engine import daemon
 

@@ -21,10 +21,12 @@ from .events import Events
 from .execs import Execs
 from .idranges import IdRanges
 from .images import Images
+from .journal import report
 from .networks import Networks
 from .processes import Processes
 from .settings import Settings, from_environment
 from .system import System
+from .trash import Trash
 from .volumes import Volumes
 
 if TYPE_CHECKING:
@@ -83,6 +85,7 @@ class Engine:
         registry = Registry(Table(store.database))
         kernel = networking.Lazy(store.database, run_dir, facts)
         processes = Processes(supervisor)
+        trash = Trash(os.path.join(state_dir, "trash"), report)
 
         def users(volume: str) -> Sequence[str]:
             return [
@@ -91,7 +94,7 @@ class Engine:
                 if any(mount.volume == volume for mount in container.plan.mounts)
             ]
 
-        volumes = Volumes(os.path.join(state_dir, "volumes"), store.database, events, users=users)
+        volumes = Volumes(os.path.join(state_dir, "volumes"), store.database, events, trash, users=users)
         networks = Networks(registry, events, kernel=kernel, seed=state_dir, find=registry.find)
         room = Room(
             state_dir=state_dir,
@@ -101,6 +104,7 @@ class Engine:
             processes=processes,
             events=events,
             volumes=volumes,
+            trash=trash,
             networks=networks,
             idranges=IdRanges(),
             machine=facts,

@@ -11,7 +11,6 @@ import msgspec
 
 from wherry.errors import Conflict, Invalid, NotFound, Unsupported
 from wherry.store.database import Database
-from wherry.store.removal import remove_tree
 
 from .diskusage import tree_size
 from .events import Events
@@ -19,6 +18,7 @@ from .filters import Filters, check, flag, matches_labels
 from .identity import new_id
 from .models import Volume, VolumeCreate, VolumeList, VolumesPruned, VolumeUsage
 from .moments import now, parse_moment, rfc3339
+from .trash import Trash
 
 ANONYMOUS = "com.docker.volume.anonymous"
 _FIRST = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
@@ -60,11 +60,18 @@ class Volumes:
     """
 
     def __init__(
-        self, directory: str, database: Database, events: Events, *, users: Callable[[str], Sequence[str]]
+        self,
+        directory: str,
+        database: Database,
+        events: Events,
+        trash: Trash,
+        *,
+        users: Callable[[str], Sequence[str]],
     ) -> None:
         self._directory = directory
         self._database = database
         self._events = events
+        self._trash = trash
         self._users = users
         self._known: dict[str, StoredVolume] = {}
         database.migrate("volumes", MIGRATIONS)
@@ -179,11 +186,11 @@ class Volumes:
         await self.discard(name)
 
     async def discard(self, name: str) -> None:
-        """Remove one that is known to be unused: forgotten at once, its files removed in a thread."""
+        """Remove one that is known to be unused: forgotten at once, its files behind the scenes."""
         if self._known.pop(name, None) is None:
             return
         self._database.execute("DELETE FROM volumes WHERE name = ?", name)
-        await asyncio.to_thread(remove_tree, os.path.join(self._directory, name))
+        self._trash.throw(os.path.join(self._directory, name))
         self._events.publish("volume", "destroy", name, {"driver": "local"})
 
     async def prune(self, filters: Filters | None = None) -> VolumesPruned:

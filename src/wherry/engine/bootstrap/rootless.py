@@ -14,6 +14,7 @@ import struct
 
 from wherry.errors import Unavailable
 from wherry.linux import idmaps, mounts, namespaces
+from wherry.network import way_out
 
 _CAP_SYS_ADMIN = 21
 
@@ -79,6 +80,11 @@ def enter_new() -> None:
     mounts.set_propagation("/", mounts.SLAVE)
 
 
+def network_place(run_dir: str) -> str:
+    """Where the engine's own network namespace is kept."""
+    return os.path.join(run_dir, "netns")
+
+
 def enter_own_network(run_dir: str) -> None:
     """Move into a new network namespace, its loopback up, and keep it at `run/netns`."""
     namespaces.unshare(namespaces.NEWNET)
@@ -87,7 +93,7 @@ def enter_own_network(run_dir: str) -> None:
 
     with Netlink(rtnetlink.NETLINK_ROUTE) as netlink:
         netlink.request(rtnetlink.set_link(name="lo", up=True))
-    place = os.path.join(run_dir, "netns")
+    place = network_place(run_dir)
     os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
     tree = mounts.clone_tree("/proc/self/ns/net", recursive=False)
     target = os.open(place, os.O_PATH | os.O_CLOEXEC)
@@ -109,7 +115,8 @@ def join(pid: int, run_dir: str) -> None:
             namespaces.enter(process, namespaces.NEWUSER | namespaces.NEWNS)
         finally:
             os.close(process)
-        place = os.open(os.path.join(run_dir, "netns"), os.O_RDONLY | os.O_CLOEXEC)
+        os.close(way_out.begin(run_dir, network_place(run_dir)))  # what of it has ended
+        place = os.open(network_place(run_dir), os.O_RDONLY | os.O_CLOEXEC)
         try:
             namespaces.enter(place, namespaces.NEWNET)
         finally:

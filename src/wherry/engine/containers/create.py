@@ -7,7 +7,6 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from wherry.errors import NotFound
-from wherry.store.removal import remove_tree
 
 from ..identity import new_id, short
 from ..models import ContainerConfig, ContainerCreated, HostConfig, NetworkingConfig
@@ -77,9 +76,9 @@ async def create(
 async def _unmake(room: Room, identifier: str, volumes: list[str]) -> None:
     for volume in volumes:
         await room.volumes.discard(volume)
+    room.trash.throw(room.store.snapshots.directory(identifier))
     with contextlib.suppress(NotFound):
-        await asyncio.to_thread(room.store.snapshots.get(identifier).remove)
-    await asyncio.to_thread(remove_tree, room.store.snapshots.directory(identifier))
+        room.store.snapshots.get(identifier).remove()
 
 
 def _shares_hostname(host: HostConfig) -> bool:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import os
 from typing import TYPE_CHECKING
 
 from wherry.errors import Conflict, NotFound
-from wherry.store.removal import remove_tree
 
 from . import start
 from .record import CREATED, EXITED, PAUSED, REMOVING, RESTARTING
@@ -56,8 +53,7 @@ async def discard(room: Room, container: Container, *, volumes: bool = True) -> 
         condition.status = EXITED
     condition.status = REMOVING
     try:
-        with contextlib.suppress(NotFound):
-            await _remove_files(room, container)
+        _remove_files(room, container)
     except BaseException:
         condition.status = EXITED
         room.registry.save(container)
@@ -75,26 +71,10 @@ async def discard(room: Room, container: Container, *, volumes: bool = True) -> 
     container.exit_waiters.clear()
 
 
-async def _remove_files(room: Room, container: Container) -> None:
-    directory = room.directory(container)
-    # A writable layer with nothing or little in it goes at once; the thread is for one that takes time.
-    if _is_small(os.path.join(directory, "upper")):
+def _remove_files(room: Room, container: Container) -> None:
+    room.trash.throw(room.directory(container))
+    with contextlib.suppress(NotFound):
         room.store.snapshots.get(container.id).remove()
-        remove_tree(directory)
-    else:
-        await asyncio.to_thread(room.store.snapshots.get(container.id).remove)
-        await asyncio.to_thread(remove_tree, directory)
-
-
-def _is_small(upper: str) -> bool:
-    try:
-        with os.scandir(upper) as entries:
-            for count, entry in enumerate(entries):
-                if count > 20 or entry.is_dir(follow_symlinks=False):
-                    return False
-    except OSError:
-        return False
-    return True
 
 
 def volume_users(room: Room, volume: str) -> list[str]:

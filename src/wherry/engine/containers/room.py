@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from ..networks import Networks
     from ..processes import Processes
     from ..settings import Settings
+    from ..trash import Trash
     from ..volumes import Volumes
     from .registry import Container, Registry
+    from .users import Identity
 
 
 class Room:
@@ -36,6 +38,7 @@ class Room:
         processes: Processes,
         events: Events,
         volumes: Volumes,
+        trash: Trash,
         networks: Networks,
         idranges: IdRanges,
         machine: Machine,
@@ -48,6 +51,7 @@ class Room:
         self.processes = processes
         self.events = events
         self.volumes = volumes
+        self.trash = trash
         self.networks = networks
         self.idranges = idranges
         self.machine = machine
@@ -55,6 +59,8 @@ class Room:
         self.closing = False
         self.container_ended: Callable[[Container], None] = lambda container: None
         """Set by the engine: what else must know that a container has ended."""
+        self.identities: dict[tuple[object, ...], Identity] = {}
+        """Who users are in images as they came; filled by `specification`."""
         self._apparmor: bool | None = None
         self._log_watcher: LogWatcher | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -114,6 +120,7 @@ class Room:
             for task in list(self._tasks):
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.trash.settle()
         if self._log_watcher is not None:
             self._log_watcher.close()
             self._log_watcher = None

@@ -15,6 +15,8 @@ from . import bind_sources, lookup, shm, users
 from .hostfiles import FILES
 
 if TYPE_CHECKING:
+    from wherry.store.snapshots import Snapshot
+
     from .registry import Container
     from .room import Room
 
@@ -38,12 +40,7 @@ def build(room: Room, container: Container) -> Specified:
     """
     plan, host = container.plan, container.plan.host
     snapshot = room.store.snapshots.get(container.id)
-    stack = snapshot.driver.stack(snapshot.place)
-    who = users.identify(
-        plan.config.user,
-        host.group_add or (),
-        lambda path: lookup.read_small(stack, path, limit=users.LIMIT),
-    )
+    who = _identify(room, snapshot, plan.config.user, host)
     joined = _joined(room, host)
     decision = decide(room, container)
     bind_sources.prepare(room, plan.mounts)
@@ -133,13 +130,22 @@ def exec_process(room: Room, container: Container, config: ExecConfig) -> dict[s
 
 def identity(room: Room, container: Container, user: str) -> users.Identity:
     """Who `user` is in this container's files, as they are now."""
-    snapshot = room.store.snapshots.get(container.id)
+    return _identify(room, room.store.snapshots.get(container.id), user, container.plan.host)
+
+
+def _identify(room: Room, snapshot: Snapshot, user: str, host: HostConfig) -> users.Identity:
+    groups = tuple(host.group_add or ())
+    key = (snapshot.image, snapshot.layers, user, groups)
+    untouched = not os.path.lexists(os.path.join(snapshot.driver.writable(snapshot.place)[0], "etc"))
+    if untouched and key in room.identities:
+        return room.identities[key]
     stack = snapshot.driver.stack(snapshot.place)
-    return users.identify(
-        user,
-        container.plan.host.group_add or (),
-        lambda path: lookup.read_small(stack, path, limit=users.LIMIT),
-    )
+    who = users.identify(user, groups, lambda path: lookup.read_small(stack, path, limit=users.LIMIT))
+    if untouched and snapshot.driver.name == "overlay":
+        if len(room.identities) > 1000:
+            room.identities.clear()
+        room.identities[key] = who
+    return who
 
 
 def _joined(room: Room, host: HostConfig) -> dict[str, int]:
