@@ -78,8 +78,22 @@ def write(pid: int, uids: IdMap, gids: IdMap) -> None:
 
 def _write_file(pid: int, name: str, idmap: IdMap) -> None:
     # One write: the kernel takes a map once and whole.
-    text = "".join(f"{entry.inside} {entry.outside} {entry.size}\n" for entry in idmap)
+    pieces = _within(idmap, read(f"/proc/self/{name}"))
+    text = "".join(f"{entry.inside} {entry.outside} {entry.size}\n" for entry in pieces)
     _write(f"/proc/{pid}/{name}", text.encode())
+
+
+def _within(idmap: IdMap, ours: IdMap) -> IdMap:
+    """The same map, no range of it crossing a border of our own map: the kernel refuses one that does."""
+    pieces = []
+    for entry in idmap:
+        inside, outside, left = entry
+        while left:
+            home = next((one for one in ours if one.inside <= outside < one.inside + one.size), None)
+            size = min(left, home.inside + home.size - outside) if home else left
+            pieces.append(IdRange(inside, outside, size))
+            inside, outside, left = inside + size, outside + size, left - size
+    return tuple(pieces)
 
 
 def _write(path: str, data: bytes) -> None:

@@ -180,6 +180,16 @@ def dnat(family: int) -> bytes:
     return _expression("nat", _u32(1, 1), _u32(2, family), *registers)
 
 
+def transparent() -> tuple[bytes, ...]:
+    """Go on only for packets of a socket that speaks with another's address (IP_TRANSPARENT)."""
+    return _expression("socket", _u32(1, 0), _u32(2, 8)), compare(b"\x01")
+
+
+def set_mark(value: int) -> tuple[bytes, ...]:
+    """Give the packet a mark."""
+    return constant(struct.pack("=I", value)), _expression("meta", _u32(2, _META["mark"]), _u32(3, 8))
+
+
 def masquerade() -> bytes:
     """Rewrite the source to the address of the interface that the packet leaves by."""
     return _expression("masq")

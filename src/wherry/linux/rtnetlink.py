@@ -29,7 +29,8 @@ NETLINK_ROUTE = 0
 
 _RTM_NEWLINK, _RTM_DELLINK, _RTM_GETLINK = 16, 17, 18
 _RTM_NEWADDR, _RTM_DELADDR, _RTM_GETADDR = 20, 21, 22
-_RTM_NEWROUTE, _RTM_DELROUTE, _RTM_GETROUTE = 24, 25, 26
+_RTM_NEWROUTE, _RTM_DELROUTE, _RTM_GETROUTE, _RTM_NEWRULE = 24, 25, 26, 32
+_FRA_PRIORITY, _FRA_FWMARK, _FRA_TABLE, _FR_ACT_TO_TBL = 6, 10, 15, 1
 
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER = 1, 3, 4, 5, 10
 _IFLA_LINKINFO, _IFLA_NET_NS_PID, _IFLA_IFALIAS, _IFLA_AF_SPEC, _IFLA_NET_NS_FD = 18, 19, 20, 26, 28
@@ -45,7 +46,7 @@ _IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST, _IFA_FLAGS = 1, 2, 4, 8
 _IFA_F_NODAD = 2
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_PREFSRC, _RTA_TABLE = 1, 4, 5, 6, 7, 15
 _RT_TABLE_MAIN, _RTPROT_BOOT, _RTN_UNICAST, _RTN_LOCAL = 254, 3, 1, 2
-_SCOPE_UNIVERSE, _SCOPE_LINK = 0, 253
+_SCOPE_UNIVERSE, _SCOPE_LINK, _SCOPE_HOST = 0, 253, 254
 
 _MACVLAN_MODES = {"private": 1, "vepa": 2, "bridge": 4, "passthru": 8}
 _IPVLAN_MODES = {"l2": 0, "l3": 1, "l3s": 2}
@@ -262,6 +263,21 @@ def _route(kind: int, how: int, route: Route, metric: int) -> bytes:
     scope = _SCOPE_UNIVERSE if route.gateway else _SCOPE_LINK
     header = _ROUTE.pack(family, route.prefix, 0, 0, _RT_TABLE_MAIN, _RTPROT_BOOT, scope, _RTN_UNICAST, 0)
     return message(kind, NLM_F_ACK | how, header + b"".join(attrs))
+
+
+def marked_is_local(family: int, mark: int, table: int) -> tuple[bytes, ...]:
+    """Deliver to this machine's own sockets every packet that carries `mark`, whatever its address.
+
+    A rule that leads to `table`, and in it a local route to everywhere; EEXIST where it is so already.
+    """
+    where = _u32(_RTA_TABLE, table), _u32(_RTA_OIF, 1)  # loopback has index 1 everywhere
+    route = _ROUTE.pack(family, 0, 0, 0, 0, _RTPROT_BOOT, _SCOPE_HOST, _RTN_LOCAL, 0) + b"".join(where)
+    attrs = _u32(_FRA_PRIORITY, table), _u32(_FRA_FWMARK, mark), _u32(_FRA_TABLE, table)
+    rule = _ROUTE.pack(family, 0, 0, 0, 0, 0, 0, _FR_ACT_TO_TBL, 0) + b"".join(attrs)
+    return (
+        message(_RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, route),
+        message(_RTM_NEWRULE, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, rule),
+    )
 
 
 def links(netlink: Netlink) -> list[Link]:

@@ -1,5 +1,6 @@
 """The firewall of all networks: one table of a few rules that never change, and sets that do.
 
+    divert      (rootless) answers to the keeper's sockets that speak with a client's address: to the keeper
     raw         to 127.0.0.0/8 from another interface than loopback: drop
     prerouting  to an address of this machine: look up (address, protocol, port) → container
     output      the same, for the machine's own connections to its published ports
@@ -24,6 +25,7 @@ from wherry.linux.nftables import Batch, Chain, Set
 from wherry.network.model import Network, PublishedPort
 
 TABLE = "wherry"
+DIVERTED = 0x77  # the mark of packets for the keeper
 
 _PROTOCOLS = {"tcp": b"\x06", "udp": b"\x11", "sctp": b"\x84"}
 _NFPROTO = {4: b"\x02", 6: b"\x0a"}
@@ -44,6 +46,7 @@ _SETS = (
     Set("address_ports6", (nft.IPV6, nft.PROTOCOL, nft.PORT), (nft.IPV6, nft.PORT)),
 )
 
+_DIVERT = Chain("divert", "filter", nft.PREROUTING, -150)
 _CHAINS = (
     Chain("raw", "filter", nft.PREROUTING, -300),
     Chain("prerouting", "nat", nft.PREROUTING, -100),
@@ -103,8 +106,9 @@ def _rules() -> Iterable[tuple[str, tuple[bytes, ...]]]:
 class Firewall:
     """The `inet wherry` table in the network namespace of `netlink`; blocking, for one thread at a time."""
 
-    def __init__(self, netlink: Netlink) -> None:
+    def __init__(self, netlink: Netlink, *, divert: bool = False) -> None:
         self._netlink = netlink
+        self._divert = divert
 
     def present(self) -> bool:
         """Whether the table is there (somebody may have flushed it)."""
@@ -125,6 +129,11 @@ class Firewall:
             batch.add_chain(chain)
         for chain_name, expressions in _rules():
             batch.add_rule(chain_name, *expressions)
+        if self._divert:
+            batch.add_chain(_DIVERT)
+            for protocol in ("tcp", "udp"):
+                carried = nft.meta("l4proto"), nft.compare(_PROTOCOLS[protocol]), *nft.transparent()
+                batch.add_rule(_DIVERT.name, *carried, *nft.set_mark(DIVERTED), nft.verdict(nft.ACCEPT))
         for network in networks:
             _describe(batch, network)
         for port, address in ports:

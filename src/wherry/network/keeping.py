@@ -8,32 +8,31 @@ import json
 import os
 import socket
 import subprocess
-import sys
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Iterable
 from typing import Any
 
-import wherry
 from wherry.errors import Internal, Unavailable
 from wherry.linux import nftables as nft
 from wherry.linux.netlink import Netlink
+from wherry.network.keeper import command
 from wherry.network.links import inside
 from wherry.network.model import PublishedPort
 
 RESOLVER = "127.0.0.11"
 """Where a container finds its resolver, as in Docker."""
 
-Opener = Callable[[int, int, int, tuple[str, int]], socket.socket]
-"""(family, type, protocol, address) → a bound socket of the host's network namespace."""
-
 
 class Keeper:
     """A connection to the keeper, made when first needed; blocking, for one thread at a time."""
 
-    def __init__(self, run_dir: str, opener: Opener | None = None) -> None:
-        self._path = os.path.join(run_dir, "keeper.sock")
-        self._opener = opener or open_here
+    def __init__(self, run_dir: str, *, behind: bool = False) -> None:
+        """`behind`: this engine's network namespace is not the machine's (rootless), so it can't start a
+        keeper there."""
+        self._run_dir = run_dir
+        self._path = command.socket_path(run_dir)
+        self._behind = behind
         self._connection: socket.socket | None = None
-        self.fresh = False  # the keeper was started by us, so it knows nothing yet
 
     def close(self) -> None:
         """Leave the keeper to itself; it goes on serving."""
@@ -48,39 +47,18 @@ class Keeper:
 
         Returns the port's number. Raises OSError (EADDRINUSE, EACCES, …).
         """
+        target = [container_address, port.container_port]
+        where = {"protocol": port.protocol, "host_ip": port.host_ip, "host_port": port.host_port}
         try:
-            bound = self._bind(port)
+            return int(self.request({"op": "hold", **where, "target": target})["port"])
         except OSError as error:
             if port.protocol == "sctp" and error.errno in (errno.EPROTONOSUPPORT, errno.ESOCKTNOSUPPORT):
                 return port.host_port  # no SCTP sockets here that could take the port from us
             raise
-        with bound:
-            number = int(bound.getsockname()[1])
-            target = [container_address, port.container_port]
-            message = {"op": "hold", "protocol": port.protocol, "target": target}
-            self.request({**message, "key": port._replace(host_port=number).key}, bound.fileno())
-            return number
 
     def release(self, key: str) -> None:
         """Let go of a published port, by its `key`."""
         self.request({"op": "release", "key": key})
-
-    def _bind(self, port: PublishedPort) -> socket.socket:
-        kinds = {
-            "tcp": (socket.SOCK_STREAM, socket.IPPROTO_TCP),
-            "udp": (socket.SOCK_DGRAM, socket.IPPROTO_UDP),
-            "sctp": (socket.SOCK_STREAM, socket.IPPROTO_SCTP),
-        }
-        kind, protocol = kinds[port.protocol]
-        if port.host_ip:
-            family = socket.AF_INET6 if ":" in port.host_ip else socket.AF_INET
-            return self._opener(family, kind, protocol, (port.host_ip, port.host_port))
-        try:  # one socket for both IP versions
-            return self._opener(socket.AF_INET6, kind, protocol, ("::", port.host_port))
-        except OSError as error:
-            if error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
-                raise
-        return self._opener(socket.AF_INET, kind, protocol, ("0.0.0.0", port.host_port))  # noqa: S104
 
     # names
 
@@ -101,8 +79,7 @@ class Keeper:
         container can run a name server of its own.
         """
         with inside(namespace):
-            datagrams = open_here(socket.AF_INET, socket.SOCK_DGRAM, 0, (RESOLVER, 0))
-            listener = open_here(socket.AF_INET, socket.SOCK_STREAM, 0, (RESOLVER, 0))
+            datagrams, listener = _open_inside(socket.SOCK_DGRAM), _open_inside(socket.SOCK_STREAM)
             netlink = Netlink(nft.NETLINK_NETFILTER)
         with datagrams, listener, netlink:
             _lead(netlink, datagrams.getsockname()[1], listener.getsockname()[1])
@@ -121,7 +98,8 @@ class Keeper:
     def request(self, message: dict[str, Any], *descriptors: int) -> dict[str, Any]:
         """Say one thing and wait for the reply; starts the keeper when there is none.
 
-        Raises Internal for what the keeper refuses, Unavailable when it can't be started.
+        Raises OSError for what the kernel refused it, Internal for what it does not understand, Unavailable
+        when it can't be started.
         """
         for attempt in (1, 2):
             connection = self._connection or self._connect()
@@ -132,6 +110,8 @@ class Keeper:
                 data = b""
             if data:
                 reply: dict[str, Any] = json.loads(data)
+                if "errno" in reply:
+                    raise OSError(reply["errno"], reply["error"])
                 if "error" in reply:
                     raise Internal(f"network keeper: {reply['error']}")
                 ok: dict[str, Any] = reply["ok"]
@@ -149,6 +129,8 @@ class Keeper:
                 self._connection = self._dial()
             except OSError:
                 return False
+            if self._behind:
+                self._place()
         return True
 
     def _dial(self) -> socket.socket:
@@ -169,36 +151,50 @@ class Keeper:
             except OSError:
                 self._start()
                 self._connection = self._dial()
-                self.fresh = True
+        if self._behind:
+            self._place()
         return self._connection
 
+    def wait(self, seconds: float) -> bool:
+        """Connect to a keeper that was started on the side and may not listen yet."""
+        deadline = time.monotonic() + seconds
+        while not self.running():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+        return True
+
+    def _place(self) -> None:
+        """Tell the keeper that containers are behind the network namespace of this thread."""
+        namespace = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            self.request({"op": "place"}, namespace)
+        finally:
+            os.close(namespace)
+
     def _start(self) -> None:
-        source = os.path.dirname(os.path.dirname(os.path.abspath(wherry.__file__)))
-        command = [sys.executable, "-S", "-P", "-m", "wherry.network.keeper", self._path]
-        environment = {"PYTHONPATH": source, "LC_ALL": "C.UTF-8", "PATH": os.environ.get("PATH", "")}
-        done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True)
+        if self._behind:
+            raise Unavailable(
+                "the network keeper is gone, and only a new engine can start it",
+                hint="`wherry engine stop`; containers go on, and the next command starts an engine",
+            )
+        done = subprocess.run(
+            command.command(self._run_dir),
+            env=command.environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+        )
         if done.returncode:
             said = done.stderr.decode(errors="replace").strip().splitlines()
             raise Unavailable(f"the network keeper did not start: {said[-1] if said else done.returncode}")
 
 
-def open_here(family: int, kind: int, protocol: int, address: tuple[str, int]) -> socket.socket:
-    """A bound (and, for streams, listening) socket of the calling thread's network namespace.
-
-    Raises OSError.
-    """
-    one = socket.socket(family, kind | socket.SOCK_CLOEXEC, protocol)
-    try:
-        if family == socket.AF_INET6:
-            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if address[0] == "::" else 1)
-        if kind == socket.SOCK_STREAM:
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        one.bind(address)
-        if kind == socket.SOCK_STREAM:
-            one.listen(1024)
-    except OSError:
-        one.close()
-        raise
+def _open_inside(kind: int) -> socket.socket:
+    """A socket on a free port of the resolver's address in the calling thread's network namespace."""
+    one = socket.socket(socket.AF_INET, kind | socket.SOCK_CLOEXEC)
+    one.bind((RESOLVER, 0))
+    if kind == socket.SOCK_STREAM:
+        one.listen(64)
     return one
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import secrets
+import socket
 import threading
 import time
 from collections.abc import Collection, Iterable, Mapping
@@ -20,7 +21,7 @@ from wherry.linux import nftables, rtnetlink
 from wherry.linux.netlink import Netlink
 from wherry.network import addresses
 from wherry.network.catalog import Catalog, Rows
-from wherry.network.firewall import Firewall
+from wherry.network.firewall import DIVERTED, Firewall
 from wherry.network.links import Links, default_interface_name
 from wherry.network.model import Endpoint, Network, PublishedPort, Subnet
 
@@ -79,14 +80,26 @@ class Keeper(Protocol):
 class Networks:
     """Thread-safe; each call blocks for some milliseconds at the most."""
 
-    def __init__(self, database: Rows, keeper: Keeper) -> None:
+    def __init__(self, database: Rows, keeper: Keeper, *, behind: bool = False) -> None:
+        """`behind`: this network namespace is not the machine's, and the keeper carries in what clients send
+        (rootless). Raises OSError where the kernel has no bridges or nf_tables."""
         self._catalog = Catalog(database)
         self._keeper = keeper
         self._lock = threading.RLock()
         self._route, self._filter = Netlink(rtnetlink.NETLINK_ROUTE), Netlink(nftables.NETLINK_NETFILTER)
         self._links = Links(self._route)
-        self._firewall = Firewall(self._filter)
+        self._firewall = Firewall(self._filter, divert=behind)
+        if behind:
+            self._divert()
         self._walled = False
+
+    def _divert(self) -> None:
+        for family in (socket.AF_INET, socket.AF_INET6):
+            try:
+                self._route.request(*rtnetlink.marked_is_local(family, DIVERTED, DIVERTED))
+            except OSError as error:
+                if error.errno not in (errno.EEXIST, errno.EAFNOSUPPORT, errno.EOPNOTSUPP):
+                    raise
 
     def close(self) -> None:
         """Close the sockets; what was made in the kernel stays."""

@@ -6,6 +6,7 @@ import socket
 import time
 
 from wherry.network.keeper.loop import READ, Loop
+from wherry.network.keeper.reach import Address, Reach
 
 _IDLE = 90.0  # seconds without a datagram until a client is forgotten
 _CLIENTS = 1024  # of one port; the one that was silent longest makes room
@@ -14,12 +15,12 @@ _CLIENTS = 1024  # of one port; the one that was silent longest makes room
 class DatagramForwarder:
     """Receives on a bound socket and speaks to `target` for each client with a socket of its own."""
 
-    def __init__(self, loop: Loop, bound: socket.socket, target: tuple[str, int]) -> None:
+    def __init__(self, loop: Loop, bound: socket.socket, target: Address, reach: Reach) -> None:
         self._loop = loop
         self._bound = bound
         self._target = target
-        self._clients: dict[tuple[str, int], tuple[socket.socket, float]] = {}
-        bound.setblocking(False)
+        self._reach = reach
+        self._clients: dict[Address, tuple[socket.socket, float]] = {}
         loop.watch(bound.fileno(), READ, self._receive)
         self._sweep()
 
@@ -47,19 +48,17 @@ class DatagramForwarder:
             except OSError:
                 pass  # nobody listens in the container, as a datagram may find
 
-    def _connect(self, client: tuple[str, int]) -> socket.socket | None:
+    def _connect(self, client: Address) -> socket.socket | None:
         if len(self._clients) >= _CLIENTS:
             self._forget(next(iter(self._clients)))
-        family = socket.AF_INET6 if ":" in self._target[0] else socket.AF_INET
         try:
-            upstream = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-            upstream.connect(self._target)
+            upstream = self._reach.connect(socket.SOCK_DGRAM, self._target, client[:2])
         except OSError:
             return None
         self._loop.watch(upstream.fileno(), READ, lambda _: self._return(upstream, client))
         return upstream
 
-    def _return(self, upstream: socket.socket, client: tuple[str, int]) -> None:
+    def _return(self, upstream: socket.socket, client: Address) -> None:
         for _ in range(64):
             try:
                 self._bound.sendto(upstream.recv(65535), client)
@@ -68,7 +67,7 @@ class DatagramForwarder:
             except OSError:
                 return
 
-    def _forget(self, client: tuple[str, int]) -> None:
+    def _forget(self, client: Address) -> None:
         upstream, _ = self._clients.pop(client)
         self._loop.forget(upstream.fileno())
         upstream.close()

@@ -6,12 +6,13 @@ A SOCK_SEQPACKET Unix socket carries one JSON object each way, with descriptors 
     leave     network, container
     serve     container, upstreams  + datagram, listener      answer the container's questions
     dismiss   container                                       … no more
-    hold      key, protocol, target + socket                  carry what comes in on it to the target
-    release   key
+    hold      protocol, host_ip, host_port, target            bind a port and carry what comes in → port
+    release   key                                             protocol/host_ip/host_port, as in `held`
+    place     + network namespace                             where containers are, if not where we are
     list                                                      → networks, served, held
 
-The reply is {"ok": …} or {"error": "…"}. `serve` and `hold` of what is there replace it, so an engine that
-comes back may say everything again.
+The reply is {"ok": …} or {"error": "…", "errno": …}. `join` and `serve` of what is there replace it, so an
+engine that comes back may say everything again.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from typing import Any
 from wherry.network.keeper.datagrams import DatagramForwarder
 from wherry.network.keeper.loop import READ, Loop
 from wherry.network.keeper.names import Member, Names
+from wherry.network.keeper.reach import Reach, bind
 from wherry.network.keeper.resolver import Resolver
 from wherry.network.keeper.streams import StreamForwarder
 
@@ -43,6 +45,7 @@ class Server:
         self._names = Names()
         self._resolvers: dict[str, Resolver] = {}
         self._held: dict[str, StreamForwarder | DatagramForwarder | socket.socket] = {}
+        self._reach = Reach()
         self._listener = listener
         self._engines: set[socket.socket] = set()
         self.ended = False
@@ -83,7 +86,6 @@ class Server:
         for level, kind, body in ancillary:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
                 descriptors.frombytes(body[: len(body) - len(body) % 4])
-        sockets = [socket.socket(fileno=one) for one in descriptors]
         if not data:
             self.loop.forget(connection.fileno())
             self._engines.discard(connection)
@@ -91,17 +93,19 @@ class Server:
             return
         reply: Request
         try:
-            reply = {"ok": self._carry_out(json.loads(data), sockets)}
-        except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
-            for one in sockets:
-                one.close()
+            reply = {"ok": self._carry_out(json.loads(data), descriptors)}
+        except OSError as error:
+            reply = {"error": error.strerror or str(error), "errno": error.errno or 0}
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             reply = {"error": f"{type(error).__name__}: {error}"}
+        for one in descriptors:  # those that nobody took
+            os.close(one)
         try:
             connection.send(json.dumps(reply).encode())
         except OSError:
             pass  # the engine is gone; its end will be noticed next
 
-    def _carry_out(self, request: Request, sockets: list[socket.socket]) -> Request:
+    def _carry_out(self, request: Request, descriptors: array.array[int]) -> Request:
         match request["op"]:
             case "join":
                 member = Member(tuple(request["addresses"]), tuple(n.lower() for n in request["names"]))
@@ -110,17 +114,18 @@ class Server:
                 self._names.leave(request["network"], request["container"])
             case "serve":
                 self._dismiss(request["container"])
-                datagrams, listener = sockets
+                listener, datagrams = (socket.socket(fileno=descriptors.pop()) for _ in range(2))
                 self._resolvers[request["container"]] = Resolver(
                     self.loop, self._names, request["container"], datagrams, listener, request["upstreams"]
                 )
             case "dismiss":
                 self._dismiss(request["container"])
             case "hold":
-                self._release(request["key"])
-                self._held[request["key"]] = self._hold(request, *sockets)
+                return {"port": self._hold(request)}
             case "release":
                 self._release(request["key"])
+            case "place":
+                self._reach.place(descriptors[0])
             case "list":
                 return {
                     "networks": self._names.snapshot(),
@@ -131,15 +136,19 @@ class Server:
                 raise ValueError(f"unknown operation {other!r}")
         return {}
 
-    def _hold(
-        self, request: Request, held: socket.socket
-    ) -> StreamForwarder | DatagramForwarder | socket.socket:
-        host, port = request["target"]
-        if request["protocol"] == "tcp":
-            return StreamForwarder(self.loop, held, (host, port))
-        if request["protocol"] == "udp":
-            return DatagramForwarder(self.loop, held, (host, port))
-        return held  # SCTP: the firewall leads it; the port is only kept from others
+    def _hold(self, request: Request) -> int:
+        protocol, host_ip = request["protocol"], request["host_ip"]
+        held = bind(protocol, host_ip, request["host_port"])
+        port = int(held.getsockname()[1])
+        host, target_port = request["target"]
+        one: StreamForwarder | DatagramForwarder | socket.socket = held
+        if protocol == "tcp":
+            one = StreamForwarder(self.loop, held, (host, target_port), self._reach)
+        elif protocol == "udp":
+            one = DatagramForwarder(self.loop, held, (host, target_port), self._reach)
+        # SCTP: the firewall leads it, the port is only kept from others
+        self._held[f"{protocol}/{host_ip}/{port}"] = one
+        return port
 
     def _dismiss(self, container: str) -> None:
         resolver = self._resolvers.pop(container, None)

@@ -10,6 +10,7 @@ import select
 import socket
 
 from wherry.network.keeper.loop import READ, WRITE, Loop
+from wherry.network.keeper.reach import Address, Reach
 
 _CHUNK = 1 << 18
 _TURNS = 8  # splices in one direction before others get theirs
@@ -18,11 +19,11 @@ _TURNS = 8  # splices in one direction before others get theirs
 class StreamForwarder:
     """Accepts on a listening socket and connects each client to `target`."""
 
-    def __init__(self, loop: Loop, listener: socket.socket, target: tuple[str, int]) -> None:
+    def __init__(self, loop: Loop, listener: socket.socket, target: Address, reach: Reach) -> None:
         self._loop = loop
         self._listener = listener
         self._target = target
-        listener.setblocking(False)
+        self._reach = reach
         loop.watch(listener.fileno(), READ, self._accept)
 
     def close(self) -> None:
@@ -33,7 +34,7 @@ class StreamForwarder:
     def _accept(self, _: int) -> None:
         for _ in range(64):
             try:
-                client, _address = self._listener.accept()
+                client, address = self._listener.accept()
             except BlockingIOError:
                 return
             except OSError:
@@ -41,7 +42,12 @@ class StreamForwarder:
                 self._loop.forget(self._listener.fileno())
                 self._loop.later(0.1, self._resume)
                 return
-            _Connection(self._loop, client, self._target)
+            try:
+                server = self._reach.connect(socket.SOCK_STREAM, self._target, address[:2])
+            except OSError:
+                client.close()
+                continue
+            _Connection(self._loop, client, server)
 
     def _resume(self) -> None:
         if self._listener.fileno() >= 0:
@@ -102,23 +108,15 @@ class _Direction:
 class _Connection:
     """A client, a container, and the two directions between them."""
 
-    def __init__(self, loop: Loop, client: socket.socket, target: tuple[str, int]) -> None:
+    def __init__(self, loop: Loop, client: socket.socket, server: socket.socket) -> None:
         self._loop = loop
         self._client = client
-        family = socket.AF_INET6 if ":" in target[0] else socket.AF_INET
-        client.setblocking(False)
-        self._server = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-        for one in (client, self._server):
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._server = server
         self._directions: tuple[_Direction, ...] = ()
-        try:
-            self._server.connect(target)
-        except BlockingIOError:
-            pass
-        except OSError:
-            self._close()
-            return
-        loop.watch(self._server.fileno(), WRITE, self._connected)
+        client.setblocking(False)
+        for one in (client, server):
+            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        loop.watch(server.fileno(), WRITE, self._connected)
 
     def _connected(self, _: int) -> None:
         if self._server.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
