@@ -8,6 +8,7 @@ import subprocess
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,12 +25,12 @@ _ID = "c" * 64
 _TIME = 1_600_000_000 * 10**9
 
 
-def member(name: str, kind: Kind = Kind.FILE, data: bytes = b"", **more: object) -> bytes:
-    entry = TarEntry(name.encode(), kind, size=len(data), mtime_ns=_TIME, **more)  # type: ignore[arg-type]
+def member(name: str, kind: Kind = Kind.FILE, data: bytes = b"", **more: Any) -> bytes:
+    entry = TarEntry(name.encode(), kind, size=len(data), mtime_ns=_TIME, **more)
     return header(entry) + data + padding(len(data))
 
 
-def directory(name: str, **more: object) -> bytes:
+def directory(name: str, **more: Any) -> bytes:
     return member(name, Kind.DIRECTORY, mode=0o755, **more)
 
 
@@ -121,8 +122,9 @@ def test_a_fresh_snapshot_has_no_changes(snapshot: Snapshot) -> None:
 def test_changes_are_listed_as_docker_lists_them(snapshot: Snapshot) -> None:
     run_mounted(
         snapshot,
-        "write('etc/new'); write('etc/hosts', 'changed'); os.unlink(path('etc/passwd')); os.mkdir(path('d'))\n"
-        "write('d/f'); os.unlink(path('data/deep/x')); os.rmdir(path('data/deep')); os.unlink(path('link'))",
+        "write('etc/new'); write('etc/hosts', 'changed'); os.unlink(path('etc/passwd'))\n"
+        "os.mkdir(path('d')); write('d/f'); os.unlink(path('link'))\n"
+        "os.unlink(path('data/deep/x')); os.rmdir(path('data/deep'))",
     )
     assert snapshot.changes() == [
         Change("A", "/d"),

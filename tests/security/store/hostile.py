@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from wherry.store.tar import Kind, TarEntry, end_of_archive, header, padding
 
@@ -18,7 +18,7 @@ class Hostile(NamedTuple):
     make: Callable[[str], bytes]
 
 
-def _file(name: str, data: bytes = b"owned", **more: int) -> bytes:
+def _file(name: str, data: bytes = b"owned", **more: Any) -> bytes:
     entry = TarEntry(name.encode(), Kind.FILE, size=len(data), **more)
     return header(entry) + data + padding(len(data))
 

@@ -19,7 +19,7 @@ from wherry.store.tar import Kind, TarEntry, end_of_archive, header
 
 
 def _facts(root: Path) -> dict[str, tuple[object, ...]]:
-    found = {}
+    found: dict[str, tuple[object, ...]] = {}
     for directory, directories, files in os.walk(root):
         for name in [*directories, *files]:
             path = os.path.join(directory, name)
