@@ -26,7 +26,12 @@ def attach_layers(plan: Plan, received: list[int]) -> int:
     root = -1
     for layers in plan.root:
         descriptors = [received.pop() for _ in range(layers.descriptors())]
-        mount = _overlay(layers, descriptors) if layers.overlay else descriptors.pop()
+        if layers.overlay and layers.descriptors() > 1:
+            mount = _overlay(layers, descriptors)
+        else:
+            mount = descriptors.pop()  # a bind, or a single layer without an upper, which overlayfs refuses
+            if layers.overlay:
+                mounts.set_attributes(mount, on=mounts.RDONLY)
         for descriptor in descriptors:
             os.close(descriptor)
         if root < 0:
@@ -65,7 +70,7 @@ def _overlay(layers: Layers, descriptors: list[int]) -> int:
     count = len(layers.lower)
     # The kernel takes layers only from mounts of the caller's own namespace: stack them on a directory of the
     # old root, with which they go at once and without a wait for each.
-    place = _out_of_the_way()
+    place = os.open(_spare_directory(), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     for descriptor in descriptors[: count + 1]:
         mounts.attach(descriptor, place)
     os.close(place)
@@ -83,38 +88,46 @@ def _overlay(layers: Layers, descriptors: list[int]) -> int:
             filesystem.set_fd("workdir", upper[1])
         return filesystem.mount()
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.EBADF):
+        if error.errno not in (errno.EINVAL, errno.EBADF, errno.EOPNOTSUPP):
             raise
     return _overlay_by_path(lower, upper)
 
 
-def _out_of_the_way() -> int:
+def _spare_directory() -> str:
     for path in _SPARE:
-        try:
-            return os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError:
-            continue
+        if os.path.isdir(path):
+            return path
     raise RuntimeFailure(f"none of {', '.join(_SPARE)} exists to hang mounts on")
 
 
 def _overlay_by_path(lower: list[int], upper: list[int]) -> int:
-    """Likewise where overlayfs takes no descriptors (before Linux 6.13), or all layers at once (6.5)."""
+    """Likewise where overlayfs takes no descriptors (before Linux 6.13)."""
     filesystem = mounts.FileSystem("overlay")
     filesystem.set("source", "overlay")
     filesystem.flag("userxattr")
-    paths = [f"/proc/self/fd/{descriptor}" for descriptor in lower]
     try:
-        for path in paths:
-            filesystem.set("lowerdir+", path)
+        for descriptor in lower:
+            filesystem.set("lowerdir+", f"/proc/self/fd/{descriptor}")
+        if upper:
+            filesystem.set("upperdir", f"/proc/self/fd/{upper[0]}")
+            filesystem.set("workdir", f"/proc/self/fd/{upper[1]}")
+        return filesystem.mount()
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise
-        filesystem = mounts.FileSystem("overlay")
-        filesystem.set("source", "overlay")
-        filesystem.flag("userxattr")
-        # One value holds 255 bytes here, so shorter names are needed: 128 layers of one directory each.
-        filesystem.set("lowerdir", ":".join(paths))
+    return _overlay_by_page(lower, upper)
+
+
+def _overlay_by_page(lower: list[int], upper: list[int]) -> int:
+    """Likewise where overlayfs wants all layers in one value (before Linux 6.5).
+
+    fsconfig(2) holds 255 bytes a value, mount(2) a page: some 220 layers named by descriptor.
+    """
+    options = "userxattr,lowerdir=" + ":".join(f"/proc/self/fd/{descriptor}" for descriptor in lower)
     if upper:
-        filesystem.set("upperdir", f"/proc/self/fd/{upper[0]}")
-        filesystem.set("workdir", f"/proc/self/fd/{upper[1]}")
-    return filesystem.mount()
+        options += f",upperdir=/proc/self/fd/{upper[0]},workdir=/proc/self/fd/{upper[1]}"
+    if len(options) >= os.sysconf("SC_PAGE_SIZE"):
+        raise RuntimeFailure(f"{len(lower)} layers are more than this kernel mounts at once (Linux 6.5 can)")
+    place = _spare_directory()
+    mounts.legacy_mount("overlay", place, "overlay", 0, options)
+    return mounts.clone_tree(place, recursive=False)
