@@ -102,6 +102,8 @@ def _values(kind: msgspec.inspect.Type) -> st.SearchStrategy[Any]:
 
 def _struct(kind: msgspec.inspect.StructType) -> st.SearchStrategy[Any]:
     fields = {field.encode_name: _later(field.type) for field in kind.fields}
+    if not fields:
+        return st.just({})
     return st.dictionaries(st.sampled_from(sorted(fields)), st.none(), max_size=4).flatmap(
         lambda chosen: st.fixed_dictionaries({name: fields[name] for name in chosen})
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from collections.abc import Iterator
 
@@ -17,6 +18,9 @@ from wherry.api.routing import Route
 FUZZ = settings(
     deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
+
+EXAMPLES = int(os.environ.get("WHERRY_FUZZ", "400"))
+"""Requests to make; a long run sets more."""
 
 CHUNKED = b"POST /containers/create HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
 HEADS = st.binary(max_size=200).map(lambda raw: raw + b"\r\n\r\n")
@@ -45,7 +49,7 @@ def exchange(path: str, request: bytes, *, whole: bool) -> bytes:
     return answer
 
 
-@settings(parent=FUZZ, max_examples=400)
+@settings(parent=FUZZ, max_examples=EXAMPLES)
 @given(asked=requests())
 def test_no_route_breaks(fuzzed: EngineUnderTest, asked: tuple[Route, bytes]) -> None:
     route, raw = asked
@@ -54,7 +58,7 @@ def test_no_route_breaks(fuzzed: EngineUnderTest, asked: tuple[Route, bytes]) ->
     head, _, body = answer.partition(b"\r\n\r\n")
     status = int(head.split(b" ")[1])
     assert status not in (500, 502, 505), (raw, answer)
-    if status >= 400:
+    if status >= 400 and route.method != "HEAD":
         assert json.loads(body)["message"], (raw, answer)
     assert fuzzed.log_text().count("Traceback") == before, fuzzed.log_text()[-3000:]
     assert fuzzed.answers()

@@ -72,7 +72,11 @@ def from_wire(kind: type[W], body: bytes | str) -> W:
         pass  # the exact reading failed: read it the way Go's decoder does, which takes null for anything
     except msgspec.DecodeError as error:
         raise Invalid(f"invalid JSON: {error}") from None
-    return convert(kind, msgspec.json.decode(body))
+    try:
+        raw = msgspec.json.decode(body)
+    except msgspec.DecodeError as error:  # the exact reading stopped before it came to this
+        raise Invalid(f"invalid JSON: {error}") from None
+    return convert(kind, raw)
 
 
 def convert(kind: type[W], raw: object) -> W:
