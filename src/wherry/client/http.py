@@ -64,8 +64,8 @@ class Connection:
             self.sock.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + (body or b""))
             return
         lines.append("Transfer-Encoding: chunked")
-        self.sock.sendall("\r\n".join(lines).encode() + b"\r\n\r\n")
         try:
+            self.sock.sendall("\r\n".join(lines).encode() + b"\r\n\r\n")
             for piece in body:
                 if piece:
                     self.sock.sendall(b"%x\r\n" % len(piece))

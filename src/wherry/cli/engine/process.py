@@ -1,4 +1,4 @@
-"""The engine's process: who listens on a socket, and since when."""
+"""The engine's process: whether one listens on a socket, and which it is."""
 
 from __future__ import annotations
 
@@ -19,7 +19,19 @@ def listening(path: str) -> bool:
 
 
 def engine_process(path: str) -> int | None:
-    """The process that listens on a unix socket, as the kernel tells it; None when it can't be seen."""
+    """The engine that listens on a unix socket: the one its pid file names, else the one that the kernel does.
+
+    Rootless, whoever made the socket may have handed it on to the process in the namespaces, which the pid
+    file names. None when neither can be seen from here.
+    """
+    try:
+        with open(os.path.join(os.path.dirname(path), "engine.pid"), encoding="ascii") as file:
+            noted = int(file.read().split()[0])
+        with open(f"/proc/{noted}/cmdline", "rb") as file:
+            if b"wherry.engine" in file.read():
+                return noted
+    except (OSError, ValueError, IndexError):
+        pass
     sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
         sock.connect(path)

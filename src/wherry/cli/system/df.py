@@ -55,13 +55,12 @@ def _row(kind: str, total: int, active: int, used: int, free: int, share: bool) 
 
 
 def _images(images: list[dict[str, Any]], layers: int) -> dict[str, str]:
-    used = sum(
-        max(0, image.get("Size", 0) - max(0, image.get("SharedSize", 0)))
-        for image in images
-        if image.get("Containers", 0) > 0
-    )
-    shared = any(image.get("Containers", 0) > 0 for image in images)
-    free = layers - used if shared or not images else layers
+    used = 0  # what containers hold on to; an image whose share is not known does not count
+    for image in images:
+        bulk, shared = image.get("Size", -1), image.get("SharedSize", -1)
+        if image.get("Containers", 0) != 0 and bulk >= 0 and shared >= 0:
+            used += bulk - shared
+    free = layers - used
     active = sum(image.get("Containers", 0) > 0 for image in images)
     return _row("Images", len(images), active, layers, max(0, free), True)
 

@@ -87,12 +87,25 @@ def _print(client: dict[str, Any], server: dict[str, Any] | None) -> None:
             ("BuildTime", "Built"),
         ):
             if name in details and details[name] not in (None, ""):
-                rows.append((title, str(details[name])))
+                value = str(details[name])
+                rows.append((title, _built(value) if name == "BuildTime" else value))
         if details.get("Os"):
             rows.append(("OS/Arch", f"{details['Os']}/{details.get('Arch', '')}"))
         if details.get("Experimental"):
             rows.append(("Experimental", str(details["Experimental"]).lower()))
         _block(rows, "  ")
+
+
+def _built(text: str) -> str:
+    """A build's time as Docker shows it, `Tue Nov 24 00:00:00 2026`, where it is one."""
+    import time
+
+    from wherry.cli.format.times import parse_rfc3339
+
+    try:
+        return time.asctime(time.gmtime(parse_rfc3339(text)))
+    except ValueError:
+        return text
 
 
 def _block(rows: list[tuple[str, str]], indent: str) -> None:
