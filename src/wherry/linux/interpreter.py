@@ -1,11 +1,11 @@
 """The interpreter's own executable, out of reach of the containers that it starts (CVE-2019-5736).
 
 A process that is about to become a container's program still has our interpreter as /proc/self/exe, and a
-program `#!/proc/self/exe` even runs it inside the container. Where the container's root owns that file (no user
-namespace of its own, or an interpreter that belongs to the rootless user), it could open it for writing. So a
-process that starts containers first executes itself once more through a private read-only mount of that one
-file, which is part of no mount namespace by the time any container runs, and which therefore nobody can make
-writable again.
+program `#!/proc/self/exe` even runs it inside the container. Where the container's root owns that file (no
+user namespace of its own, or an interpreter that belongs to the rootless user), it could open it for writing.
+So a process that starts containers first executes itself once more through a private read-only mount of that
+one file, which is part of no mount namespace by the time any container runs, and which therefore nobody can
+make writable again.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def owner() -> int:
 def protect() -> None:
     """Execute this very command once more from an executable that can't be written, if need be.
 
-    To be called first thing in a program: everything it did is done again. Returns only when the executable is
-    protected already. Raises OSError where neither a mount nor a memory file can be made.
+    To be called first thing in a program: everything it did is done again. Returns only when the executable
+    is protected already. Raises OSError where neither a mount nor a memory file can be made.
     """
     if is_protected():
         processes.set_name(os.path.basename(os.path.realpath(sys.executable))[:15])
@@ -50,7 +50,7 @@ def protect() -> None:
         mounts.set_attributes(copy, on=mounts.RDONLY, propagation=mounts.PRIVATE)
     except OSError:
         copy = _sealed_copy()
-    # By name and not by descriptor: a close-on-exec descriptor then does for a dynamically linked program too.
+    # By name, not by descriptor: then a close-on-exec descriptor does for a dynamically linked program too.
     os.execve(f"/proc/self/fd/{copy}", sys.orig_argv, os.environ)
 
 

@@ -197,14 +197,26 @@ def pivot_to(root: int) -> None:
     """Make the mount open as `root` the caller's root and current directory, and let go of the old root.
 
     pivot_root(".", ".") stacks the old root on the new one, so no directory to put it in is needed
-    (pivot_root(2), NOTES).
+    (pivot_root(2), NOTES). The old root's mounts must not be shared, or their unmounting spreads.
     """
     os.fchdir(root)
     _pivot_root(b".", b".")
-    # The old root must not hand its unmounting on to the namespace it was copied from.
-    _mount(None, b".", None, SLAVE | MS_REC, None)
     _umount2(b".", MNT_DETACH)
     os.chdir("/")
+
+
+def peer_group(descriptor: int) -> tuple[str, str]:
+    """Where the mount of an open file is mounted, and whether it is "shared", "slave" or "" (private)."""
+    with open(f"/proc/self/fdinfo/{descriptor}") as file:
+        number = next(line.split()[1] for line in file if line.startswith("mnt_id:"))
+    with open("/proc/self/mountinfo") as file:
+        for line in file:
+            fields = line.partition(" - ")[0].split()
+            if fields[0] == number:
+                kinds = {field.partition(":")[0] for field in fields[6:]}
+                group = "shared" if "shared" in kinds else "slave" if "master" in kinds else ""
+                return fields[4], group
+    return "", ""
 
 
 def magic(descriptor: int) -> int:

@@ -93,8 +93,7 @@ def _make(hierarchy: Hierarchy, attributes: int, own: bool) -> int:
             filesystem.close()
             if error.errno not in (errno.EPERM, errno.EBUSY):
                 raise
-    # The hierarchy belongs to someone else: the container reads what is mounted here, and of version 1 its own
-    # part alone.
+    # The hierarchy is someone else's: the container reads what is mounted here, of version 1 its own part.
     tree = mounts.clone_tree(hierarchy.path + _own_path(hierarchy), recursive=False)
     mounts.set_attributes(tree, propagation=mounts.PRIVATE)
     mounts.set_attributes(tree, on=attributes | mounts.RDONLY)

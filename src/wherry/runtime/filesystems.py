@@ -102,6 +102,14 @@ class Builder:
                 raise
             return self._host_tree("/sys", mount)
 
+    def _mqueue(self, mount: Mount) -> int:
+        try:
+            return _any(mount)
+        except OSError as error:
+            if error.errno != errno.EPERM or self._plan.makes(namespaces.NEWIPC):
+                raise
+            return self._host_tree("/dev/mqueue", mount)
+
     def _host_tree(self, path: str, mount: Mount) -> int:
         tree = mounts.clone_tree(path)
         mounts.set_attributes(tree, propagation=mounts.SLAVE, recursive=True)
@@ -134,4 +142,9 @@ def _any(mount: Mount) -> int:
     return filesystem.mount(mount.options.on)
 
 
-_MAKERS = {"proc": Builder._proc, "sysfs": Builder._sys, "devpts": Builder._devpts}
+_MAKERS = {
+    "proc": Builder._proc,
+    "sysfs": Builder._sys,
+    "devpts": Builder._devpts,
+    "mqueue": Builder._mqueue,
+}

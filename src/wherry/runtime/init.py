@@ -104,9 +104,10 @@ def forget_imports() -> None:
 
 
 def signals_as_new() -> None:
-    """Undo what the launcher's interpreter did to signals, which an exec would hand on."""
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)
+    """Undo what the launcher and its interpreter ignore and block, which an exec would hand on."""
+    for number in range(1, signal.NSIG):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 

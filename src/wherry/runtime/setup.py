@@ -225,6 +225,8 @@ def _map_ids(tree: int, path: str, userns: int) -> None:
 
 def _open_bind(mount: Mount, plan: Plan, userns: int, channel: socket.socket) -> int:
     options = mount.options
+    if options.propagation in (mounts.SHARED, mounts.SLAVE):
+        _check_propagation(mount)
     tree = mounts.clone_tree(mount.source, recursive=options.recursive)
     if options.propagation != mounts.SHARED:
         # Private unless asked otherwise, as with every engine (runtime-spec leaves it open).
@@ -244,6 +246,25 @@ def _open_bind(mount: Mount, plan: Plan, userns: int, channel: socket.socket) ->
     if options.deep_on or options.deep_off:
         mounts.set_attributes(tree, on=options.deep_on, off=options.deep_off, recursive=True)
     return tree
+
+
+def _check_propagation(mount: Mount) -> None:
+    """Refuse a propagation that the source's mount has nothing to do with, in Docker's words."""
+    descriptor = os.open(mount.source, os.O_PATH | os.O_CLOEXEC)
+    try:
+        place, group = mounts.peer_group(descriptor)
+    finally:
+        os.close(descriptor)
+    if mount.options.propagation == mounts.SHARED:
+        allowed, what = group == "shared", "a shared"
+    else:
+        allowed, what = bool(group), "a shared or slave"
+    if not allowed:
+        raise RuntimeFailure(
+            f"path {mount.source} is mounted on {place} but it is not {what} mount",
+            stage=f"opening {mount.source}",
+            path=mount.source,
+        )
 
 
 def _send(channel: socket.socket, descriptors: list[int]) -> None:
