@@ -8,6 +8,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from wherry.linux.cgroups.home import find as find_cgroup_home
 from wherry.store import Store
 from wherry.supervisor.client import Supervisor
 from wherry.supervisor.records import Detached, Exit, OutOfMemory
@@ -80,6 +81,7 @@ class Engine:
         except BaseException:
             store.close()
             raise
+        find_cgroup_home(supervisor.pid)
         facts = machine.look_up(rootless=rootless, own_network=own_network)
         events = Events()
         registry = Registry(Table(store.database))

@@ -11,6 +11,7 @@ from wherry.errors import NotFound
 from ..identity import new_id, short
 from ..models import ContainerConfig, ContainerCreated, HostConfig, NetworkingConfig
 from ..moments import now
+from ..spec.check import check
 from . import copyup
 from .defaults import command_line, with_image_defaults
 from .mounts import make_volumes, plan_mounts
@@ -41,6 +42,7 @@ async def create(
     identifier = new_id()
     if not config.hostname and not _shares_hostname(host):
         config.hostname = short(identifier)
+    warnings += check(config, host, room.machine.facts, lambda ref: _kind_of(room, ref))
     warnings += _platform_warnings(platform, image.config.os, image.config.architecture, room)
     endpoints = room.networks.plan(config, host, networking, warnings)
     planned = plan_mounts(config, host, room.registry.find)
@@ -83,6 +85,11 @@ async def _unmake(room: Room, identifier: str, volumes: list[str]) -> None:
 
 def _shares_hostname(host: HostConfig) -> bool:
     return host.uts_mode == "host" or host.network_mode.startswith("container:")
+
+
+def _kind_of(room: Room, ref: str) -> str:
+    confinement = room.registry.find(ref).condition.confinement
+    return confinement.user_namespace if confinement is not None else ""
 
 
 def _platform_warnings(platform: str, system: str, architecture: str, room: Room) -> list[str]:

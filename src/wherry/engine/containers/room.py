@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
+from wherry.linux.cgroups.home import home
+
 if TYPE_CHECKING:
     from wherry.store import Store
     from wherry.supervisor.client import Supervisor
@@ -82,9 +84,9 @@ class Room:
         self.events.publish("container", action, container.id, container.attributes(**more))
 
     def cgroup_path(self, container: Container) -> str:
-        """Where its cgroup is to be, relative to the top of this machine's hierarchies."""
+        """Where its cgroup is to be, from the top of this machine's hierarchies ("/…")."""
         parent = container.plan.host.cgroup_parent.strip("/") or "wherry"
-        return f"{parent}/{container.id}"
+        return f"/{home().place(f'{parent}/{container.id}')}"
 
     def resources(self, host: HostConfig) -> dict[str, Any]:
         """A container's limits as `linux.resources`."""

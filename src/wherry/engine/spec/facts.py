@@ -6,6 +6,7 @@ import os
 from typing import NamedTuple
 
 from wherry.linux import apparmor, capabilities, cgroups
+from wherry.linux.cgroups.home import home
 from wherry.linux.cgroups.support import Support, support
 
 
@@ -42,7 +43,7 @@ def look_up(*, rootless: bool) -> Facts:
         known_capabilities=capabilities.known(),
         apparmor=not rootless and apparmor.enabled(),
         cgroup_version=cgroups.hierarchies().version,
-        limits=support(),
+        limits=support(below=home().path),
         first_open_port=_number("/proc/sys/net/ipv4/ip_unprivileged_port_start", 1024),
         most_processes=_most_processes(),
         oom_score=_number("/proc/self/oom_score_adj", 0),

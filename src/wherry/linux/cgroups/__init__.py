@@ -16,7 +16,7 @@ from typing import Any
 from wherry.errors import Conflict, Invalid, NotFound
 from wherry.linux.cgroups.cgroup import Cgroup
 from wherry.linux.cgroups.hierarchies import Hierarchies, hierarchies
-from wherry.linux.cgroups.home import home
+from wherry.linux.cgroups.home import home as _home
 from wherry.linux.cgroups.v1 import LegacyCgroup
 from wherry.linux.cgroups.v2 import UnifiedCgroup
 
@@ -57,7 +57,7 @@ def remove_if_empty(path: str, where: Hierarchies | None = None) -> None:
 
 
 def _cgroup(path: str, where: Hierarchies) -> LegacyCgroup | UnifiedCgroup:
-    parts = [part for part in home().place(path).split("/") if part]
+    parts = [part for part in _home().place(path).split("/") if part]
     if not parts or "." in parts or ".." in parts:
         raise Invalid(f'invalid cgroup path "{path}"')
     return (UnifiedCgroup if where.version != 1 else LegacyCgroup)("/".join(parts), where)

@@ -4,7 +4,7 @@ Root on a machine has all of it. Anyone else has what was delegated: of version 
 out on request, of version 1 nothing. In version 2 only leaves have processes, so whoever divides a cgroup
 first moves out of it into a leaf.
 
-`find` is called once, by the process that will make the containers; it moves that process.
+`find` is called once, by whoever names the containers' cgroups; it may move the process that makes them.
 """
 
 from __future__ import annotations
@@ -41,15 +41,19 @@ def home() -> Home:
     return _found or Home("")
 
 
-def find(*, rootless: bool) -> Home:
-    """Look for it, asking systemd if need be (rootless: some 20 ms, else microseconds). Raises nothing."""
+def find(maker: int) -> Home:
+    """Look for it, for the process `maker` that makes the containers. Raises nothing.
+
+    Microseconds for root. Otherwise systemd may be asked to move `maker`, which takes some 20 ms; one that
+    was moved before is found to be at home.
+    """
     global _found
     if _found is None:
-        _found = _find(rootless)
+        _found = _find(maker)
     return _found
 
 
-def _find(rootless: bool) -> Home:
+def _find(maker: int) -> Home:
     where = hierarchies()
     if where.version == 0:
         return Home("", "no cgroup file system is mounted")
@@ -57,40 +61,42 @@ def _find(rootless: bool) -> Home:
         if any(os.access(top, os.W_OK) for top in where.legacy.values()):
             return Home("")
         return Home("", "cgroups of version 1 can't be delegated to a user")
-    if not rootless and os.access(f"{where.unified}/cgroup.procs", os.W_OK):
+    if os.access(f"{where.unified}/cgroup.procs", os.W_OK):
         # inside a container the top is somebody's cgroup, with processes in it
         if os.path.exists(f"{where.unified}/cgroup.type"):
             _empty(where.unified)
         return Home("")
     try:
-        return _delegated(where.unified)
+        return _delegated(where.unified, maker)
     except OSError as error:
         return Home("", f"the cgroup can't be divided: {error.strerror}")
 
 
-def _delegated(top: str) -> Home:
+def _delegated(top: str, maker: int) -> Home:
     from wherry.linux import systemd  # only here, at a rootless start
 
+    path = _path_of(maker)
+    if path.endswith(f"/{_LEAF}") and os.access(f"{top}/{os.path.dirname(path)}/cgroup.procs", os.W_OK):
+        return Home(os.path.dirname(path))
     reason = ""
+    scope = f"wherry-{maker}.scope"
     try:
-        systemd.start_scope(f"wherry-{os.getpid()}.scope", os.getpid(), user=True, description="wherry")
-        _wait_for(f"wherry-{os.getpid()}.scope")
+        systemd.start_scope(scope, maker, user=True, description="containers of wherry")
+        until = time.monotonic() + _MOVED_WITHIN
+        while not path.endswith(f"/{scope}") and time.monotonic() < until:
+            time.sleep(0.002)
+            path = _path_of(maker)
     except WherryError as error:
         reason = error.message
-    path = own_paths().get("", "/").strip("/")
     directory = f"{top}/{path}".rstrip("/")
-    if not os.access(f"{directory}/cgroup.subtree_control", os.W_OK) or not os.access(directory, os.W_OK):
+    if not (os.access(f"{directory}/cgroup.subtree_control", os.W_OK) and os.access(directory, os.W_OK)):
         return Home("", reason or "no cgroup was delegated to this user")
     _empty(directory)
     return Home(path)
 
 
-def _wait_for(name: str) -> None:
-    until = time.monotonic() + _MOVED_WITHIN
-    while time.monotonic() < until:
-        if own_paths().get("", "").endswith(f"/{name}"):
-            return
-        time.sleep(0.002)
+def _path_of(pid: int) -> str:
+    return own_paths(pid).get("", "/").strip("/")
 
 
 def _empty(directory: str) -> None:
