@@ -94,17 +94,18 @@ def _run(options: Options) -> int:
     claim.write_pid(options.run_dir, os.getpid())
     without_root = rootless.needed()
     running = rootless.supervisor_pid(options.run_dir)
-    starting = 0
-    if without_root and running:
-        rootless.join(running, options.run_dir)
-    elif without_root:
-        rootless.enter_new()
-    if not running:
-        starting = supervising.begin(options.state_dir, options.run_dir, 2)
-        if without_root:
-            outside = way_out.begin(options.run_dir, rootless.network_place(options.run_dir))
-            rootless.enter_own_network(options.run_dir)
-            os.close(outside)
+    if without_root:
+        anchor = running or rootless.keeper_pid(options.run_dir)
+        if anchor:
+            rootless.join(anchor)
+        else:
+            rootless.enter_new()
+    starting = 0 if running else supervising.begin(options.state_dir, options.run_dir, 2)
+    if without_root:
+        place = rootless.network_place(options.run_dir)
+        outside = way_out.begin(options.run_dir, place)
+        rootless.enter_own_network(place)
+        os.close(outside)
 
     from wherry.engine import daemon
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from wherry.errors import Invalid, NotFound, WherryError
 
-from . import network_view, ports
+from . import network_view, ports, resolver
 from .identity import short
 from .models import ContainerConfig, EndpointSettings, HostConfig, NetworkingConfig, PortBinding
 
@@ -139,6 +139,7 @@ def _connect(
     default_route: bool,
 ) -> Endpoint:
     fixed = asked.ipam_config
+    text = resolver.machine_resolv_conf()
     return kernel.connect(
         kernel.find(name),
         container.id,
@@ -147,8 +148,38 @@ def _connect(
         ipv6=fixed.ipv6_address if fixed is not None else "",
         mac=asked.mac_address,
         aliases=() if name == "bridge" else _names(container, asked),
+        upstreams=resolver.upstreams(container.plan.host, text),
+        ask=asks(container, text),
         default_route=default_route,
     )
+
+
+def asks(container: Container, text: str) -> bool:
+    """Whether a container's questions are answered by the network keeper. `text`: the machine's
+    resolv.conf."""
+    named = set(container.plan.endpoints) - {"bridge", "host", "none"}
+    return bool(named) or resolver.needs_answering(container.plan.host, text)
+
+
+def restore(containers: Iterable[Container], kernel: Callable[[], Kernel]) -> None:
+    """Tell the kernel's side which containers live; what others left is taken away."""
+    from wherry.network.networks import Living
+
+    text = resolver.machine_resolv_conf()
+    living: dict[str, Living] = {}
+    try:
+        for container in containers:
+            if container.condition.alive and container.condition.endpoints:
+                path = f"/proc/{container.condition.pid}/ns/net"
+                try:
+                    namespace = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                except OSError:
+                    continue  # it is just ending
+                living[container.id] = Living(namespace, resolver.upstreams(container.plan.host, text))
+        kernel().restore(living)
+    finally:
+        for one in living.values():
+            os.close(one.namespace)
 
 
 def _names(container: Container, asked: EndpointSettings) -> list[str]:
@@ -229,6 +260,15 @@ async def disconnect_running(
 
 async def renamed(container: Container, old: str, kernel: Callable[[], Kernel]) -> None:
     """Put the new name in the place of the old one in every network that answers for names."""
+    if container.condition.endpoints:
+        await asyncio.to_thread(_renamed, container, old, kernel())
+
+
+def _renamed(container: Container, old: str, networks: Kernel) -> None:
+    for endpoint in networks.endpoints(container_id=container.id):
+        if old in endpoint.aliases:
+            names = [container.name if name == old else name for name in endpoint.aliases]
+            networks.rename(endpoint, names)
     for got in container.condition.endpoints.values():
         if got.dns_names:
             got.dns_names = [container.name if name == old else name for name in got.dns_names]

@@ -145,6 +145,8 @@ class Engine:
         await self._room.settle()
         if stop_supervisor and not self.busy:
             with contextlib.suppress(Exception):
+                await self.networks.wind_down()
+            with contextlib.suppress(Exception):
                 await self._room.supervisor.shutdown()
         await self._room.supervisor.close()
         await asyncio.to_thread(self.store.close)

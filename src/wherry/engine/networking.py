@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from wherry.network.networks import Networks as Kernel
 
 
+_LEFT = "SELECT 1 FROM endpoints UNION SELECT 1 FROM published_ports LIMIT 1"
+
+
 class Lazy:
     """Call it for `wherry.network`'s object. Raises `Unavailable` where this machine can't have networks."""
 
@@ -27,6 +30,20 @@ class Lazy:
     def made(self) -> Kernel | None:
         """The object, if anybody has called for it."""
         return self._made
+
+    def used(self) -> bool:
+        """Whether there is something to bring in line or to wind down: this engine or one before it made
+        networks. Costs one query."""
+        if self._made is not None or self._machine.own_network:
+            return True
+        query = "SELECT 1 FROM sqlite_master WHERE name = 'endpoints'"
+        return self._database.one(query) is not None and self._database.one(_LEFT) is not None
+
+    def end(self) -> None:
+        """Take bridges, firewall and the keeper away; no container is in a network any more."""
+        kernel = self()
+        kernel.end()
+        self._made = None
 
     def __call__(self) -> Kernel:
         if self._failure is not None:

@@ -25,9 +25,8 @@ from .models import (
 from .moments import parse_moment
 
 if TYPE_CHECKING:
-    from wherry.network.networks import Networks as Kernel
-
     from .containers.registry import Container, Registry
+    from .networking import Lazy
 
 PREDEFINED = ("bridge", "host", "none")
 _FILTERS = frozenset({"dangling", "driver", "id", "label", "name", "scope", "type"})
@@ -45,7 +44,7 @@ class Networks:
         registry: Registry,
         events: Events,
         *,
-        kernel: Callable[[], Kernel],
+        kernel: Lazy,
         seed: str,
         find: Callable[[str], Container],
     ) -> None:
@@ -79,10 +78,22 @@ class Networks:
         """Let a running container be found by its new name instead of `old`."""
         await endpoints.renamed(container, old, self._kernel)
 
-    def resolver(self, host: HostConfig) -> str:
+    def resolv_conf(self, container: Container) -> str:
         """The text of a container's resolv.conf."""
-        own = host.network_mode not in ("host", "none") and not host.network_mode.startswith("container:")
-        return resolver.resolv_conf(host, resolver.machine_resolv_conf(), own_network=own)
+        host, text = container.plan.host, resolver.machine_resolv_conf()
+        own = not endpoints.without_network(host.network_mode)
+        servers = resolver.ANSWERED_HERE if own and endpoints.asks(container, text) else ()
+        return resolver.resolv_conf(host, text, servers=servers, own_network=own)
+
+    async def restore(self) -> None:
+        """After an engine's start: bring what the kernel has in line with who lives. Blocks no client."""
+        if self._kernel.used():
+            await asyncio.to_thread(endpoints.restore, self._registry, self._kernel)
+
+    async def wind_down(self) -> None:
+        """Before an engine's end with nothing running: leave the machine as it was found."""
+        if self._kernel.used():
+            await asyncio.to_thread(self._kernel.end)
 
     def host_gateway(self) -> str:
         """What `host-gateway` means in `--add-host`: the default bridge's address."""

@@ -15,6 +15,7 @@ from typing import Any
 from wherry.errors import Internal, Unavailable
 from wherry.linux import nftables as nft
 from wherry.linux.netlink import Netlink
+from wherry.network import way_out
 from wherry.network.keeper import command
 from wherry.network.links import inside
 from wherry.network.model import PublishedPort
@@ -121,6 +122,14 @@ class Keeper:
             if attempt == 2:
                 break
         raise Unavailable("the network keeper does not answer", hint="run the command again")
+
+    def end(self) -> None:
+        """Have the keeper end, and in the rootless case what leads out of our network namespace."""
+        if self.running():
+            self.request({"op": "end"})
+        self.close()
+        if self._behind:
+            way_out.end(self._run_dir)
 
     def running(self) -> bool:
         """Connect to a keeper that is there; False, and none is started, when there is none."""

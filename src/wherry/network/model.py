@@ -78,6 +78,7 @@ class Endpoint(msgspec.Struct, frozen=True, omit_defaults=True):
     ipv4: str = ""
     ipv6: str = ""
     aliases: tuple[str, ...] = ()
+    asks: bool = False  # the container has its questions answered by the keeper
 
     @property
     def host_interface(self) -> str:

@@ -72,6 +72,10 @@ class Keeper(Protocol):
         """Whether there is one now; `known` and the others start it."""
         ...
 
+    def end(self) -> None:
+        """Have it end, if it is there."""
+        ...
+
     def known(self) -> dict[str, Any]:
         """What it does now: `networks`, `served`, `held`."""
         ...
@@ -212,12 +216,13 @@ class Networks:
         mac: str = "",
         aliases: Collection[str] = (),
         upstreams: Collection[str] = (),
+        ask: bool = False,
         default_route: bool = True,
     ) -> Endpoint:
         """Join a container's network namespace (descriptor) to a network. Nothing is left when it fails.
 
-        On a network that has names (`has_names`) the others reach it by `aliases`, and it can ask for theirs
-        at 127.0.0.11, which passes what it doesn't know on to `upstreams`.
+        On a network that has names (`has_names`) the others reach it by `aliases`. There, and elsewhere with
+        `ask`, its questions are answered at 127.0.0.11, which passes on to `upstreams` what it doesn't know.
         Raises Conflict, Invalid, Unavailable, Unsupported, OSError.
         """
         endpoint_id = secrets.token_hex(32)
@@ -236,6 +241,7 @@ class Networks:
                     got4,
                     got6,
                     tuple(aliases),
+                    ask or has_names(network),
                 )
                 self._catalog.add_endpoint(endpoint)
             try:
@@ -243,6 +249,10 @@ class Networks:
                 self._links.attach(network, endpoint, namespace, default_route=default_route)
                 if has_names(network):
                     self._introduce(network, endpoint)
+                if endpoint.asks and not any(
+                    one.asks and one.id != endpoint_id
+                    for one in self._catalog.endpoints(container_id=container_id)
+                ):
                     self._keeper.serve(container_id, namespace, upstreams)
             except BaseException:
                 self._links.detach(network, endpoint, namespace)
@@ -279,8 +289,9 @@ class Networks:
         self._catalog.remove_endpoint(endpoint.id)
         if has_names(network):
             self._keeper.leave(network.id, endpoint.container_id)
+        if endpoint.asks:
             others = self._catalog.endpoints(container_id=endpoint.container_id)
-            if not any(has_names(self._catalog.find(one.network_id)) for one in others):
+            if not any(one.asks for one in others):
                 self._keeper.dismiss(endpoint.container_id)
 
     # published ports
@@ -374,14 +385,14 @@ class Networks:
             for container_id in containers:
                 if (network_id, container_id) not in members:
                     self._keeper.leave(network_id, container_id)
-        for container_id in set(known["served"]) - {one.container_id for _, one in named}:
-            self._keeper.dismiss(container_id)
         for network, endpoint in named:
             self._introduce(network, endpoint)
-            if endpoint.container_id not in known["served"]:
-                one = living[endpoint.container_id]
-                self._keeper.serve(endpoint.container_id, one.namespace, one.upstreams)
-                known["served"].append(endpoint.container_id)
+        askers = {one.container_id for one in endpoints if one.asks}
+        for container_id in set(known["served"]) - askers:
+            self._keeper.dismiss(container_id)
+        for container_id in askers - set(known["served"]):
+            one = living[container_id]
+            self._keeper.serve(container_id, one.namespace, one.upstreams)
         ports = {port.key: (port, container_id) for port, container_id in self._catalog.ports()}
         for key in set(known["held"]) - set(ports):
             self._keeper.release(key)
@@ -402,6 +413,16 @@ class Networks:
                         ports.append((port, address))
             self._firewall.install(self._in_use(), ports)
             self._walled = True
+
+    def in_use(self) -> bool:
+        """Whether a container is in a network, or was when the last engine ended."""
+        return bool(self._catalog.endpoints() or self._catalog.ports())
+
+    def end(self) -> None:
+        """Leave the machine as it was found, and close; no container may be in a network any more."""
+        self.sweep()
+        self._keeper.end()
+        self.close()
 
     def sweep(self) -> None:
         """Take down bridges and firewall when no container needs them any more."""

@@ -59,6 +59,13 @@ def begin(run_dir: str, netns: str) -> int:
         os._exit(1)
 
 
+def end(run_dir: str) -> None:
+    """End the program that carries connections out, if it runs."""
+    if _alive(_pid_file(run_dir)):
+        with open(_pid_file(run_dir)) as file:
+            os.kill(int(file.read()), signal.SIGTERM)
+
+
 def _arguments(program: str, run_dir: str, netns: str) -> list[str]:
     """Neither lets a container reach what the machine serves on its loopback."""
     if program.endswith("pasta"):

@@ -3,18 +3,19 @@
 In there it is root over the ids that the machine lends its user (subuid(5)), or over the user's own single
 id. The supervisor, started between the namespaces, stays in the machine's network, so that `--network
 host` means what it says; the engine's own network namespace, where bridges are made, is kept at
-`run/netns`. An engine that comes after joins what a living supervisor has.
+`run/netns`. An engine that comes after joins what a living supervisor or network keeper has.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import struct
 
 from wherry.errors import Unavailable
 from wherry.linux import idmaps, mounts, namespaces
-from wherry.network import way_out
+from wherry.network.keeper import command
 
 _CAP_SYS_ADMIN = 21
 
@@ -30,9 +31,18 @@ def needed() -> bool:
 
 def supervisor_pid(run_dir: str) -> int:
     """The process that listens on the supervisor's socket; 0 when nobody does."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+    return _listener(os.path.join(run_dir, "supervisor.sock"), socket.SOCK_STREAM)
+
+
+def keeper_pid(run_dir: str) -> int:
+    """The network keeper, which holds the namespaces too; 0 when there is none."""
+    return _listener(command.socket_path(run_dir), socket.SOCK_SEQPACKET)
+
+
+def _listener(path: str, kind: int) -> int:
+    with socket.socket(socket.AF_UNIX, kind) as sock:
         try:
-            sock.connect(os.path.join(run_dir, "supervisor.sock"))
+            sock.connect(path)
         except OSError:
             return 0
         credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
@@ -85,16 +95,23 @@ def network_place(run_dir: str) -> str:
     return os.path.join(run_dir, "netns")
 
 
-def enter_own_network(run_dir: str) -> None:
-    """Move into a new network namespace, its loopback up, and keep it at `run/netns`."""
+def enter_own_network(place: str) -> None:
+    """Move into the network namespace kept at `place`, or into a new one, its loopback up, kept there."""
+    kept = os.open(place, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        namespaces.enter(kept, namespaces.NEWNET)
+        return
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # EINVAL: a plain file, no namespace yet
+            raise Unavailable(f"cannot enter the network namespace {place}: {error.strerror}") from None
+    finally:
+        os.close(kept)
     namespaces.unshare(namespaces.NEWNET)
     from wherry.linux import rtnetlink
     from wherry.linux.netlink import Netlink
 
     with Netlink(rtnetlink.NETLINK_ROUTE) as netlink:
         netlink.request(rtnetlink.set_link(name="lo", up=True))
-    place = network_place(run_dir)
-    os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
     tree = mounts.clone_tree("/proc/self/ns/net", recursive=False)
     target = os.open(place, os.O_PATH | os.O_CLOEXEC)
     try:
@@ -104,10 +121,10 @@ def enter_own_network(run_dir: str) -> None:
         os.close(tree)
 
 
-def join(pid: int, run_dir: str) -> None:
-    """Move into the namespaces of a living supervisor and into the network namespace kept beside it.
+def join(pid: int) -> None:
+    """Move into the user and the mount namespace of a living supervisor or keeper.
 
-    Raises `Unavailable` when it is not ours to join.
+    Raises `Unavailable` when they are not ours to join.
     """
     try:
         process = os.pidfd_open(pid)
@@ -115,15 +132,9 @@ def join(pid: int, run_dir: str) -> None:
             namespaces.enter(process, namespaces.NEWUSER | namespaces.NEWNS)
         finally:
             os.close(process)
-        os.close(way_out.begin(run_dir, network_place(run_dir)))  # what of it has ended
-        place = os.open(network_place(run_dir), os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            namespaces.enter(place, namespaces.NEWNET)
-        finally:
-            os.close(place)
     except OSError as error:
         raise Unavailable(
-            f"cannot join the namespaces of the supervisor (process {pid}): {error.strerror}",
+            f"cannot join the namespaces of process {pid}: {error.strerror}",
             hint="stop its containers and end it, then start again",
         ) from None
 

@@ -40,7 +40,7 @@ def write(room: Room, container: Container, addresses: Iterable[tuple[str, str]]
     hosts += "".join(_extra_host(entry, room) for entry in host.extra_hosts or ())
     hosts += "".join(f"{address}\t{names or full}\n" for address, names in addresses)
     _put(directory, "hosts", hosts)
-    _put(directory, "resolv.conf", room.networks.resolver(container.plan.host))
+    _put(directory, "resolv.conf", room.networks.resolv_conf(container))
 
 
 def rewrite_hosts(room: Room, container: Container, addresses: Iterable[tuple[str, str]]) -> None:

@@ -32,6 +32,8 @@ async def bring_together(room: Room, *, first: bool = False) -> None:
             await _settle(room, container, held.pop(container.id, None), first=first)
         except Exception as error:  # one damaged container must not keep the engine from starting
             report(f"container {container.name}", error)
+    if first:
+        room.background(room.networks.restore(), "networks after the engine's start")
     for stray in held.values():
         # Created or run for a container that is not recorded: an engine died in the middle of a start.
         say(f"ending {stray.container[:12]}, which no record has")

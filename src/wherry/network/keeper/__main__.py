@@ -25,6 +25,9 @@ def main() -> int:
     listener.listen(16)
     if os.fork():
         os._exit(0)
+    listener.listen(
+        16
+    )  # again: SO_PEERCRED tells the process that listened last, and engines join its namespaces
     os.setsid()
     os.chdir("/")
     null = os.open(os.devnull, os.O_RDWR)

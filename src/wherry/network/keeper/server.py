@@ -9,6 +9,7 @@ A SOCK_SEQPACKET Unix socket carries one JSON object each way, with descriptors 
     hold      protocol, host_ip, host_port, target            bind a port and carry what comes in → port
     release   key                                             protocol/host_ip/host_port, as in `held`
     place     + network namespace                             where containers are, if not where we are
+    end                                                       stop serving
     list                                                      → networks, served, held
 
 The reply is {"ok": …} or {"error": "…", "errno": …}. `join` and `serve` of what is there replace it, so an
@@ -124,6 +125,8 @@ class Server:
                 return {"port": self._hold(request)}
             case "release":
                 self._release(request["key"])
+            case "end":
+                self.ended = True
             case "place":
                 self._reach.place(descriptors[0])
             case "list":
