@@ -41,5 +41,5 @@ def small_disk() -> Iterator[Path]:
     subprocess.run(["mount", "-o", "loop", str(image), str(mounted)], check=True)
     os.rmdir(mounted / "lost+found")
     yield mounted
-    subprocess.run(["umount", str(mounted)], check=True)
+    subprocess.run(["umount", "-l", str(mounted)], check=True)
     shutil.rmtree(directory)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 __all__ = ["Item", "collect", "watched"]
 
+ROOT = ""  # the machine's; tests have another
 _MAX_FILE = 4 << 20
 _FIRST_PERSON = 1000  # accounts from here on belong to people
 
@@ -73,9 +74,9 @@ class Item(NamedTuple):
 
 def watched() -> Iterator[str]:
     """The paths whose metadata tells whether `collect` would give something else."""
-    yield from ("/etc/passwd", "/etc/group")
+    yield from (f"{ROOT}/etc/passwd", f"{ROOT}/etc/group")
     for name in _names():
-        path = f"/etc/{name}"
+        path = f"{ROOT}/etc/{name}"
         yield path
         if os.path.isdir(path) and not os.path.islink(path):
             for directory, directories, files in os.walk(path):
@@ -85,8 +86,8 @@ def watched() -> Iterator[str]:
                 if len(files) <= 16:
                     yield from sorted(f"{directory}/{file}" for file in files)
     # Links lead to where the content is.
-    for path in ("/etc/localtime", "/etc/os-release"):
-        yield os.path.realpath(path)
+    for name in ("localtime", "os-release"):
+        yield os.path.realpath(f"{ROOT}/etc/{name}")
 
 
 def collect() -> list[Item]:
@@ -106,14 +107,14 @@ def collect() -> list[Item]:
 
 def _names() -> list[str]:
     try:
-        extra = [name for name in os.listdir("/etc") if name.startswith(_TAKEN_PREFIXES)]
+        extra = [name for name in os.listdir(f"{ROOT}/etc") if name.startswith(_TAKEN_PREFIXES)]
     except OSError:
         extra = []
     return [*_TAKEN, *sorted(extra)]
 
 
 def _take(path: str) -> Iterator[Item]:
-    real = f"/{path}"
+    real = f"{ROOT}/{path}"
     try:
         status = os.lstat(real)
     except OSError:
@@ -123,7 +124,7 @@ def _take(path: str) -> Iterator[Item]:
     if stat.S_ISLNK(status.st_mode):
         target = os.readlink(real)
         resolved = os.path.realpath(real)
-        if resolved.startswith("/etc/") or not os.path.exists(resolved) or _in_usr(resolved):
+        if resolved.startswith(f"{ROOT}/etc/") or not os.path.exists(resolved) or _in_usr(resolved):
             yield Item(path, stat.S_IFLNK | 0o777, target=target)
             return
         # It leads to where the container has nothing (/run, /var, /opt): take what is there.
@@ -180,7 +181,7 @@ def _accounts() -> str:
     """The system's accounts, whose names files in /usr may carry; nobody's password, nobody's real name."""
     shell = "/bin/bash" if os.path.exists("/bin/bash") else "/bin/sh"
     lines = [f"root:x:0:0:root:/root:{shell}"]
-    for fields in _rows("/etc/passwd", 7):
+    for fields in _rows(f"{ROOT}/etc/passwd", 7):
         if 0 < int(fields[2]) < _FIRST_PERSON or fields[0] == "nobody":
             lines.append(":".join((fields[0], "x", fields[2], fields[3], "", fields[5], fields[6])))
     if not any(line.startswith("nobody:") for line in lines):
@@ -190,7 +191,7 @@ def _accounts() -> str:
 
 def _groups() -> str:
     lines = ["root:x:0:"]
-    for fields in _rows("/etc/group", 4):
+    for fields in _rows(f"{ROOT}/etc/group", 4):
         if 0 < int(fields[2]) < _FIRST_PERSON or fields[0] in ("nogroup", "nobody"):
             lines.append(f"{fields[0]}:x:{fields[2]}:")
     if not any(line.startswith(("nogroup:", "nobody:")) for line in lines):

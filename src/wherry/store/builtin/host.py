@@ -24,6 +24,11 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SKELETON = {
     "dev": 0o755,
     "etc": 0o755,
+    "etc/apt": 0o755,
+    "etc/apt/apt.conf.d": 0o755,
+    "etc/apt/preferences.d": 0o755,
+    "etc/apt/sources.list.d": 0o755,
+    "etc/apt/trusted.gpg.d": 0o755,
     "home": 0o755,
     "media": 0o755,
     "mnt": 0o755,
@@ -56,7 +61,8 @@ _SKELETON = {
     "var/tmp": 0o1777,
 }
 _LINKS = {"var/run": "/run", "var/lock": "/run/lock"}
-_EMPTY = ("var/lib/dpkg/status", "var/lib/dpkg/available")
+# apt and dpkg start with nothing: where packages come from may hold passwords, and /var is not shown.
+_EMPTY = ("etc/apt/sources.list", "var/lib/dpkg/status", "var/lib/dpkg/available")
 
 
 def host_directories() -> list[tuple[str, str]]:

@@ -22,8 +22,7 @@ def remove_image(images: Images, name: str, *, force: bool, prune: bool) -> list
     quiet = False
     if by_id:
         if _is_single(image):
-            if not force:
-                _check(images, image, soft=True, ignore_names=True)
+            _check(images, image, soft=not force, ignore_names=True)
             _untag(images, [*image.tags, *image.digests], report)
     else:
         if not force and _is_single(image) and (users := images.users(image.id)):
@@ -47,7 +46,8 @@ def _delete(
     try:
         _check(images, image, soft=not force)
     except Conflict as conflict:
-        if quiet and (image.tags or image.digests or isinstance(conflict, _InUse)):
+        is_dangling = not (image.tags or image.digests or images.children(image.id))
+        if quiet and (not is_dangling or isinstance(conflict, _InUse)):
             return
         raise
     _untag(images, [*image.tags, *image.digests], report)

@@ -193,6 +193,10 @@ class Snapshots:
 
     def _remove(self, snapshot: Snapshot) -> None:
         snapshot.driver.remove(snapshot.place)
+        try:
+            os.rmdir(snapshot.place.directory)
+        except OSError:
+            pass  # the engine's files of the container are still there
         self._database.execute("DELETE FROM snapshots WHERE id = ?", snapshot.id)
         if not self._database.one("SELECT 1 FROM images WHERE id = ?", snapshot.image):
             self._layers.collect()
