@@ -41,10 +41,6 @@ class Server:
         """Connected clients, those with hijacked streams too."""
         return self._listener.connections + len(pumps)
 
-    def listen_unix(self, path: str) -> None:
-        """Make and serve the socket `path`, mode 0600. The caller holds the engine's lock."""
-        self._listener.listen_unix(path)
-
     def listen(self, sock: socket.socket) -> None:
         """Serve a listening socket: systemd's, or one bound earlier."""
         self._listener.listen(sock)

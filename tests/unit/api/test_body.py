@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wherry.api.http.body import BlockingBody, ChunkedDecoder, Decoder, LengthDecoder
+from wherry.api.http.body import ChunkedDecoder, Decoder, LengthDecoder
 from wherry.api.http.head import BadRequest
 
 
@@ -65,28 +65,3 @@ def test_malformed_chunks(wire: bytes) -> None:
 def test_endless_trailers_are_cut_off() -> None:
     with pytest.raises(BadRequest):
         _drain(ChunkedDecoder(), [b"0\r\n" + b"A: b\r\n" * 10_000], 1000)
-
-
-def test_the_blocking_file_reads_across_fills() -> None:
-    arriving = [b"5\r\nhel", b"lo\r\n3\r\n", b"abc\r\n0\r\n\r\n"]
-    buffer = bytearray()
-
-    def fill() -> None:
-        if not arriving:
-            raise ConnectionResetError
-        buffer.extend(arriving.pop(0))
-
-    body = BlockingBody(ChunkedDecoder(), buffer, fill)
-    target = bytearray(4)
-    assert body.readinto(memoryview(target)) == 3
-    assert target[:3] == b"hel"
-    assert body.read() == b"loabc"
-    assert body.read(10) == b""
-
-
-def test_the_blocking_file_says_when_it_is_cut_off() -> None:
-    def fill() -> None:
-        raise ConnectionResetError
-
-    with pytest.raises(ConnectionResetError):
-        BlockingBody(LengthDecoder(5), bytearray(b"ab"), fill).readall()

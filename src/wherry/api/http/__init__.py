@@ -1,9 +1,8 @@
 """A small HTTP/1.1 server on sockets that stay ours.
 
 aiohttp would do, but importing it costs about 150 ms of the first command's time (this package: 6 ms over
-asyncio), and an attach must take the connection's socket away from the server and splice it to the
-container's. So the connection here owns its socket and hands it out: to a handler, to a thread that reads or
-writes a long body by blocking calls, or to a pump for good.
+asyncio), and an attach must take the connection's socket away from the server and give it to the supervisor.
+So a connection here owns its socket, and a handler may take it.
 
     Listener ── accepts, checks the peer ── Connection ── one request at a time ── handler
 """

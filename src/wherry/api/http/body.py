@@ -1,14 +1,7 @@
-"""The body of a request: lengths and chunks undone, for a task or for a thread.
-
-The decoders are pure: they take from a buffer that someone else fills. `BlockingBody` is a raw file for code
-that reads in a thread (unpacking an archive): it reads the client's socket itself, so a body of gigabytes
-never passes through the event loop.
-"""
+"""The body of a request: lengths and chunks undone. Pure: taken from a buffer that someone else fills."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable
 from typing import Protocol
 
 from wherry.api.http.head import BadRequest
@@ -109,40 +102,3 @@ def _cut(buffer: bytearray, count: int) -> bytes:
     piece = bytes(buffer[:count])
     del buffer[:count]
     return piece
-
-
-class BlockingBody(io.RawIOBase):
-    """A request's body as a raw, readable file for one thread; not seekable; `close` leaves the rest unread.
-
-    Raises ConnectionError when the client goes away before the end, BadRequest on malformed framing.
-    """
-
-    def __init__(self, decoder: Decoder, buffer: bytearray, fill: Callable[[], None]) -> None:
-        """`fill` blocks until it has added something to `buffer`, and raises ConnectionError at the end."""
-        super().__init__()
-        self._decoder = decoder
-        self._buffer = buffer
-        self._fill = fill
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, target: memoryview) -> int:  # type: ignore[override]
-        view = memoryview(target).cast("B")
-        piece = self._take(len(view))
-        view[: len(piece)] = piece
-        return len(piece)
-
-    def read(self, size: int | None = -1) -> bytes:
-        if size is None or size < 0:
-            return self.readall()
-        return self._take(size)
-
-    def _take(self, limit: int) -> bytes:
-        if limit == 0:
-            return b""
-        while True:
-            piece = self._decoder.take(self._buffer, limit)
-            if piece or self._decoder.done:
-                return piece
-            self._fill()

@@ -18,12 +18,10 @@ from wherry.api.http.request import Request
 from wherry.api.http.response import Response
 
 _READ = 256 * 1024
-_READ_AHEAD = 64 * 1024
+_READ_AHEAD = 1024 * 1024
 _SKIP_BODY = 256 * 1024
 _HEAD_TIMEOUT = 60.0
 """Seconds that a head may take once its first byte is there."""
-_STALL_TIMEOUT = 300_000
-"""Milliseconds without any progress after which a blocking read or write gives the client up."""
 
 
 class Peer(NamedTuple):
@@ -251,23 +249,6 @@ class Connection:
         finally:
             self._waiter = None
 
-    def fill_blocking(self) -> None:
-        """`fill` for a thread, with reading paused in the loop; blocks at most `_STALL_TIMEOUT`."""
-        poll = select.poll()
-        poll.register(self._sock, select.POLLIN)
-        while True:
-            if not poll.poll(_STALL_TIMEOUT):
-                raise TimeoutError("the client sends nothing")
-            try:
-                data = self._sock.recv(_READ)
-            except (BlockingIOError, InterruptedError):
-                continue
-            if not data:
-                self._eof = True
-                raise ConnectionResetError("the client went away in the middle of its request")
-            self.buffer += data
-            return
-
     # -- writing
 
     async def send(self, pieces: list[Piece]) -> None:
@@ -280,18 +261,6 @@ class Connection:
                 await future
             finally:
                 self._loop.remove_writer(self._sock)
-            rest = self._send_some(rest)
-
-    def send_blocking(self, pieces: list[Piece]) -> None:
-        """`send` for a thread; blocks at most `_STALL_TIMEOUT` without progress."""
-        rest = self._send_some(pieces)
-        if not rest:
-            return
-        poll = select.poll()
-        poll.register(self._sock, select.POLLOUT)
-        while rest:
-            if not poll.poll(_STALL_TIMEOUT):
-                raise TimeoutError("the client reads nothing")
             rest = self._send_some(rest)
 
     def _send_some(self, pieces: list[Piece]) -> list[Piece]:

@@ -1,8 +1,8 @@
 """The listening sockets, and who may connect to them.
 
-A unix socket is made with mode 0600 and every peer's credentials are checked besides (SO_PEERCRED, unix(7)):
-the mode alone does not help where the directory was made readable by mistake. A socket handed over by systemd
-keeps the mode and the owners that its unit gave it, so group members are let in there.
+Every peer's credentials are checked (SO_PEERCRED, unix(7)), besides the mode 0600 of the engine's own
+socket: a mode alone does not help where it was changed by mistake. A socket handed over by systemd keeps the
+mode and the owners that its unit gave it, so group members are let in there.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Callable
 from wherry.api.http.connection import Connection, Handler, Peer
 from wherry.api.http.response import Response
 
-_BACKLOG = 512
+_AT_ONCE = 64
 _REFUSAL = Response(403, b'{"message":"permission denied: this engine belongs to another user"}\n').encode(
     "", keep_alive=False, head_only=False
 )
@@ -32,36 +32,14 @@ class Listener:
         self._on_quiet = on_quiet
         self._sockets: list[socket.socket] = []
         self._connections: dict[Connection, asyncio.Task[None]] = {}
-        self._bound: list[tuple[str, int, int]] = []
 
     @property
     def connections(self) -> int:
         """Clients connected now, hijacked ones not counted."""
         return len(self._connections)
 
-    def listen_unix(self, path: str) -> None:
-        """Make the socket at `path`, mode 0600, replacing a dead one (the caller has the engine's lock)."""
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            try:
-                os.unlink(path)
-            except FileNotFoundError:
-                pass
-            mask = os.umask(0o177)
-            try:
-                sock.bind(path)
-            finally:
-                os.umask(mask)
-            sock.listen(_BACKLOG)
-        except OSError:
-            sock.close()
-            raise
-        made = os.stat(path)
-        self._bound.append((path, made.st_dev, made.st_ino))
-        self.listen(sock)
-
     def listen(self, sock: socket.socket) -> None:
-        """Serve a socket that listens already (from systemd, or bound before the event loop ran)."""
+        """Serve a socket that listens already: bound before the event loop ran, or systemd's."""
         sock.setblocking(False)
         self._sockets.append(sock)
         asyncio.get_running_loop().add_reader(sock, self._accept, sock)
@@ -73,14 +51,6 @@ class Listener:
             loop.remove_reader(sock)
             sock.close()
         self._sockets.clear()
-        for path, device, inode in self._bound:
-            try:
-                now = os.stat(path)
-                if (now.st_dev, now.st_ino) == (device, inode):  # else a newer engine's
-                    os.unlink(path)
-            except FileNotFoundError:
-                pass
-        self._bound.clear()
         for connection in list(self._connections):
             connection.stop()
         tasks = list(self._connections.values())
@@ -91,7 +61,7 @@ class Listener:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def _accept(self, sock: socket.socket) -> None:
-        for _ in range(_BACKLOG):
+        for _ in range(_AT_ONCE):
             try:
                 client, _address = sock.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):

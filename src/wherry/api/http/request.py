@@ -6,7 +6,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING
 
-from wherry.api.http.body import BlockingBody, ChunkedDecoder, Decoder, LengthDecoder
+from wherry.api.http.body import ChunkedDecoder, Decoder, LengthDecoder
 from wherry.api.http.head import BadRequest, Head
 from wherry.api.http.response import Response, ResponseStream, stream_head
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wherry.api.http.connection import Connection
 
 MAX_WHOLE_BODY = 16 * 1024 * 1024
-"""Bytes that `body` keeps in memory; bodies that may be longer are read with `body_file`."""
+"""Bytes that `body` keeps in memory; bodies that may be longer are read with `chunks`."""
 
 _PIECE = 1024 * 1024
 
@@ -70,20 +70,19 @@ class Request:
         return b"".join(pieces)
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The body piece by piece. Raises ConnectionError if it is cut off."""
+        """The body in pieces as large as what has arrived, which for a busy reader is hundreds of kilobytes.
+
+        Raises ConnectionError if it is cut off.
+        """
         await self._connection.allow_body(self.head)
         while not self._decoder.done:
-            piece = self._decoder.take(self._connection.buffer, _PIECE)
-            if piece:
-                yield piece
+            pieces = []
+            while piece := self._decoder.take(self._connection.buffer, _PIECE):
+                pieces.append(piece)
+            if pieces:
+                yield pieces[0] if len(pieces) == 1 else b"".join(pieces)
             elif not self._decoder.done:
                 await self._connection.fill()
-
-    async def body_file(self) -> BlockingBody:
-        """The body as a file for a thread. The loop does not read the socket until the request is over."""
-        await self._connection.allow_body(self.head)
-        self._connection.pause_reading()
-        return BlockingBody(self._decoder, self._connection.buffer, self._connection.fill_blocking)
 
     async def skip_body(self, limit: int) -> bool:
         """Read on to the end of the body if it is at most `limit` bytes away; False when it isn't."""

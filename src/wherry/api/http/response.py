@@ -62,7 +62,7 @@ class Response(NamedTuple):
 class ResponseStream:
     """The body of a response whose length is not known: chunked, or up to the end of the connection for 1.0.
 
-    Written by one task or by one thread at a time. A client that has gone shows as ConnectionError.
+    Written by one task at a time. A client that has gone shows as ConnectionError.
     """
 
     __slots__ = ("_connection", "chunked", "finished")
@@ -76,11 +76,6 @@ class ResponseStream:
         """Send one piece, waiting while the client is slow to read."""
         if data:
             await self._connection.send(self._frame(data))
-
-    def write_blocking(self, data: bytes) -> None:
-        """The same from a thread, by blocking calls: nothing passes through the event loop."""
-        if data:
-            self._connection.send_blocking(self._frame(data))
 
     async def finish(self) -> None:
         """Send the closing chunk. Without it the client sees a body that was cut off."""
