@@ -92,10 +92,9 @@ def _reconnect(process: Supervised, kept: list[int]) -> None:
     )
     if not process.terminal:
         stdin = bool(process.settings.get("stdin"))
-        if os.path.exists(process.layout.prefix + "stdout"):
-            session.over_streams(
-                streams.reopen(process.layout.prefix, stdin=stdin, kept=kept[0] if kept else None)
-            )
+        if kept or os.path.exists(process.layout.prefix + "stdout"):
+            ends = streams.reopen(process.layout.prefix, stdin=stdin, kept=kept, logged=recorder is not None)
+            session.over_streams(ends)
         return
     relay = kept[1] if len(kept) > 1 else None
     if recorder is not None and relay is None:

@@ -10,7 +10,8 @@
 Everything is a request and a reply (see `wherry.supervisor.protocol`); nothing here blocks the loop. When the
 supervisor dies, pending requests raise Unavailable, and the client starts a new one, which takes over the
 running containers by what it finds in the run directory and by the descriptors kept here: a pidfd for each
-process (so its exit status is not lost) and the terminal's master (so that it does not hang up). Then
+process (so its exit status is not lost), its pipes (so what is in them is not lost when it ends meanwhile)
+or its terminal (so that it does not hang up). Then
 `on_reconnect` is called. Attached sockets end and must be attached again.
 
 Only one engine owns a supervisor: the last to connect. The one before gets `on_replaced` and is closed.
@@ -299,7 +300,7 @@ class Supervisor:
     async def _hand_over(self, channel: Channel) -> None:
         """Give a new supervisor what was kept of the old one's, in messages of bounded size."""
         keys = list(self._kept)
-        step = MAX_DESCRIPTORS // 3
+        step = MAX_DESCRIPTORS // 4  # a pidfd and at most three others each
         for first in range(0, len(keys) or 1, step):
             part = [key for key in keys[first : first + step] if key in self._kept]
             descriptors = [descriptor for key in part for descriptor in self._kept[key]]
@@ -327,7 +328,7 @@ class Supervisor:
                 self.on_detach(Detached(message["id"], message["exec"], message["keys"]))
             case "stdin":
                 kept = self._kept.get((message["id"], message["exec"]), [])
-                while len(kept) > 1:
+                while len(kept) > 1 + message["keep"]:
                     os.close(kept.pop())
             case "replaced":
                 self._closed = "another engine took over the supervisor"

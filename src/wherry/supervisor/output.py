@@ -34,7 +34,7 @@ class Output:
         """`relay` is a pipe (owned) between a terminal and the recorder, which needs one to splice from."""
         self._loop = loop
         self.number = number
-        self._source = source
+        self.source = source
         self._recorder = recorder
         self.relay = relay
         self._deliver = deliver
@@ -49,9 +49,9 @@ class Output:
             return
         self._flowing = on
         if on:
-            self._loop.watch(self._source, READABLE, self._ready, stream=True)
+            self._loop.watch(self.source, READABLE, self._ready, stream=True)
         else:
-            self._loop.unwatch(self._source)
+            self._loop.unwatch(self.source)
 
     def drain(self) -> None:
         """Take everything that is there, whatever waits: the process has ended."""
@@ -67,8 +67,8 @@ class Output:
         if self.ended:
             return
         self.ended = True
-        self._loop.unwatch(self._source)
-        os.close(self._source)
+        self._loop.unwatch(self.source)
+        os.close(self.source)
         if self.relay is not None:
             os.close(self.relay)
         self._on_end()
@@ -95,19 +95,19 @@ class Output:
             return False
         if not self._enlarged and len(data) >= BUSY:
             self._enlarged = True
-            streams.enlarge(self._source)
+            streams.enlarge(self.source)
         self._deliver(self.number, data)
         return True
 
     def _read(self) -> bytes:
         if self._recorder is None:
-            return os.read(self._source, BATCH)
+            return os.read(self.source, BATCH)
         if self.relay is None:
-            return self._recorder.record(self.number, self._source)
+            return self._recorder.record(self.number, self.source)
         hung_up = False
         try:
             # In the kernel, so that a kill leaves each byte in the terminal or in the relay.
-            os.splice(self._source, self.relay, BUSY, flags=os.SPLICE_F_NONBLOCK)
+            os.splice(self.source, self.relay, BUSY, flags=os.SPLICE_F_NONBLOCK)
         except BlockingIOError:
             pass  # there may be something in the relay from before
         except OSError as error:

@@ -18,7 +18,7 @@ import socket
 import sys
 import time
 
-from wherry.linux import processes
+from wherry.linux import allocator, processes
 from wherry.supervisor import adoption
 from wherry.supervisor.launchers import Launcher, Launchers
 from wherry.supervisor.loop import READABLE, Loop
@@ -68,6 +68,7 @@ def serve(state_dir: str, run_dir: str, listener: socket.socket, launcher: Launc
     table = Table(loop, state_dir, run_dir, server.notify)
     operations = server.operations = Operations(table, launcher, adoption.records(run_dir))
     _handle_signals(loop, table)
+    allocator.keep_freed(8 << 20)
     # What is loaded stays: the collector need not look at it, and forked children copy fewer pages.
     gc.collect()
     gc.freeze()

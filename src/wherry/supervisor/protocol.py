@@ -15,7 +15,7 @@ Replies may overtake each other. Without `n` the supervisor may also say
     {"event": "exit", "id", "exec", "code", "signal", "oom", "finished_at", "reason"}
     {"event": "oom", "id"}
     {"event": "detached", "id", "exec", "keys": true}      an attached client went; by its detach keys
-    {"event": "stdin", "id", "exec"}                       standard input was closed: drop the kept descriptor
+    {"event": "stdin", "id", "exec", "keep": 2}            standard input was closed: keep so many descriptors
     {"event": "replaced"}                                  another engine took over; the socket closes next
 
     op        fields                                           ok

@@ -73,13 +73,18 @@ class Session:
 
     @property
     def kept(self) -> list[int]:
-        """Descriptors to be kept for a successor; still owned here."""
+        """Descriptors to be kept for a successor, which `adoption` takes in this order; still owned here.
+
+        The terminal and the relay; or the pipes that are logged, since what is in a pipe is lost when both
+        the process and its supervisor have closed it, and then standard input, if it outlives its clients.
+        """
         if self._master is not None:
-            relay = self._outputs[0].relay if self._outputs else None
+            relay = self._outputs[0].relay
             return [self._master] if relay is None else [self._master, relay]
+        kept = [] if self._recorder is None else [output.source for output in self._outputs]
         if self._input is not None and not self._input.closed and not self._stdin_once:
-            return [self._input.sink]
-        return []
+            kept.append(self._input.sink)
+        return kept
 
     @property
     def position(self) -> LogPosition:

@@ -70,23 +70,27 @@ def create(prefix: str, *, stdin: bool) -> tuple[Ends, ProcessEnds]:
     return Ends(ours_in, ours_out, ours_err), ProcessEnds(theirs_in, theirs_out, theirs_err)
 
 
-def reopen(prefix: str, *, stdin: bool, kept: int | None) -> Ends:
-    """Open our ends again by name. `kept` is a descriptor for writing stdin that somebody kept open.
+def reopen(prefix: str, *, stdin: bool, kept: list[int], logged: bool) -> Ends:
+    """Our ends again: those that were `kept` (see `Session.kept`; owned), the others by name.
 
-    Raises OSError when the FIFOs are gone.
+    Raises OSError when the FIFOs are gone; what was kept is closed then.
     """
-    ours_in = kept
-    if stdin and kept is None:
-        try:
-            ours_in = os.open(prefix + "stdin", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError:
-            ours_in = None  # the process has closed its end, or read end of file and is content
-    out = os.open(prefix + "stdout", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    flags = os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        return Ends(ours_in, out, os.open(prefix + "stderr", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+        outputs = [kept.pop(0), kept.pop(0)] if logged and len(kept) > 1 else []
+        ours_in = kept.pop(0) if stdin and kept else None
+        if stdin and ours_in is None:
+            try:
+                ours_in = os.open(prefix + "stdin", os.O_WRONLY | flags)
+            except OSError:
+                pass  # the process has closed its end, or read end of file and is content
+        while len(outputs) < 2:
+            outputs.append(os.open(prefix + ("stderr" if outputs else "stdout"), os.O_RDONLY | flags))
     except BaseException:
-        os.close(out)
+        for descriptor in (*outputs, *kept):
+            os.close(descriptor)
         raise
+    return Ends(ours_in, outputs[0], outputs[1])
 
 
 def remove(prefix: str) -> None:

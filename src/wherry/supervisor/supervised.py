@@ -65,7 +65,7 @@ class Supervised:
             stdin_once=stdin_once,
             recorder=recorder,
             on_detached=lambda keys: self._tell("detached", keys=keys),
-            on_stdin_closed=lambda: self._tell("stdin"),
+            on_stdin_closed=self._stdin_closed,
             on_outputs_ended=self._outputs_ended,
         )
         return self.session
@@ -239,6 +239,10 @@ class Supervised:
                 self._ask_again(delay * 2)
 
         self.loop.later(delay, ask)
+
+    def _stdin_closed(self) -> None:
+        if self.session is not None and self.status != "exited":
+            self._tell("stdin", keep=len(self.session.kept))
 
     def _outputs_ended(self) -> None:
         if self.status == "exited":

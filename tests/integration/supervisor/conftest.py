@@ -33,5 +33,6 @@ async def station(home: Path, busybox_root: Path) -> AsyncIterator[Station]:
 
 
 def remove_groups(home: Path) -> None:
-    for top in Path("/sys/fs/cgroup").glob(f"**/wherry-test-{home.name}"):
+    mounts = Path("/sys/fs/cgroup")
+    for top in (*mounts.glob(f"*/wherry-test-{home.name}"), *mounts.glob(f"wherry-test-{home.name}")):
         top.rmdir()

@@ -183,7 +183,9 @@ def content_of(path: str) -> str:
 def groups_of(station: Station) -> list[str]:
     """The control groups of the station's containers."""
     top = f"wherry-test-{station.home.name}"
-    return [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/{top}/*") if path.is_dir()]
+    mounts = Path("/sys/fs/cgroup")
+    found = [*mounts.glob(f"*/{top}/*"), *mounts.glob(f"{top}/*")]
+    return [str(path) for path in found if path.is_dir()]
 
 
 async def gone(path: str, seconds: float = 3) -> bool:

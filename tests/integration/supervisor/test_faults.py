@@ -308,6 +308,7 @@ async def test_descriptors_do_not_pile_up(station: Station) -> None:
 async def test_nobody_is_adopted_by_pid_alone(station: Station) -> None:
     """A record that names a live process with another start time is not that process."""
     pid = await station.start("c", "sleep 1000")
+    await asyncio.sleep(0.05)  # start times are in hundredths of a second
     stranger = await asyncio.create_subprocess_exec("sleep", "1000")
     supervisor_pid = station.supervisor.pid
     await station.supervisor.close()

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wherry.errors import Invalid, Unsupported
+from wherry.supervisor.logs import spool as spools
 from wherry.supervisor.logs.format import STDERR, STDOUT, timestamp
 from wherry.supervisor.logs.options import LogConfig, parse
 from wherry.supervisor.logs.reader import read
@@ -127,6 +128,8 @@ def test_a_crash_at_any_moment_loses_and_repeats_nothing(
             real(*arguments, **keywords)
         raise Crash
 
+    if name == "ftruncate":
+        monkeypatch.setattr(spools, "IDLE_LIMIT", 0)
     recorder = Recorder(str(log), str(spool), SMALL)
     monkeypatch.setattr(os, name, dying)
     crashed = False
@@ -145,6 +148,16 @@ def test_a_crash_at_any_moment_loses_and_repeats_nothing(
     monkeypatch.undo()
     assert output(log) == data
     assert crashed
+    recorder.close()
+
+
+def test_the_spool_does_not_grow(tmp_path: Path, pipe: tuple[int, int]) -> None:
+    reading, writing = pipe
+    recorder = Recorder(str(tmp_path / "container.log"), str(tmp_path / "spool"), LogConfig())
+    for _ in range(200):
+        os.write(writing, b"x" * 1999 + b"\n")
+        recorder.record(STDOUT, reading)
+        assert (tmp_path / "spool").stat().st_size <= spools.DATA + spools.IDLE_LIMIT
     recorder.close()
 
 

@@ -28,6 +28,7 @@ class Recorder:
         batch = self._spool.pending()
         if batch is not None:
             self._finish(batch)
+        self._spool.clear()
 
     @property
     def position(self) -> LogPosition:
@@ -58,9 +59,13 @@ class Recorder:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
                 raise
             data = os.read(source, BATCH)  # the spool's disk is full: better unprotected than stuck
+            self._spool.clear()
+            if data:
+                self._write(stream, now, data)
+            return data
         if data:
             self._write(stream, now, data)
-            self._spool.done()
+            self._spool.done(len(data))
         return data
 
     def close(self) -> None:
@@ -89,7 +94,6 @@ class Recorder:
             self._repeat(batch, batch.data[batch.first : done])
         if done < len(batch.data):
             self._write(batch.stream, batch.time, batch.data, skip=done)
-        self._spool.done()
 
     def _repeat(self, batch: Batch, data: bytes) -> None:
         """Write a part again where it was meant to be; nothing to do when that file has been rotated away."""
@@ -100,7 +104,8 @@ class Recorder:
             except OSError:
                 continue
             try:
-                if os.fstat(file).st_ino == batch.inode:
+                status = os.fstat(file)
+                if status.st_ino == batch.inode and status.st_size >= batch.offset:
                     os.pwritev(file, encode(batch.stream, timestamp(batch.time), data), batch.offset)
                     break
             finally:

@@ -49,12 +49,12 @@ class LogWriter:
     def write(self, stream: int, stamp: bytes, data: bytes, intend: Intend | None = None) -> None:
         """Append one batch of output. `intend` hears of each part when it takes more than one."""
         limit = self.config.max_size
-        if not limit or (
-            self.size + len(data) < limit  # lets most of what can't fit go on without counting its lines
-            and self.size + encoded_length(data) <= limit
-        ):
-            self._append(stream, stamp, data)
-            return
+        if not limit or self.size + len(data) < limit:
+            buffers = encode(stream, stamp, data)
+            length = sum(map(len, buffers))
+            if not limit or self.size + length <= limit:
+                self._append(buffers, length, len(data))
+                return
         first = 0
         while first < len(data):
             last = self._fitting(data, first)
@@ -63,7 +63,8 @@ class LogWriter:
                 continue
             if intend is not None:
                 intend(self.inode, self.size, first, last)
-            self._append(stream, stamp, data[first:last])
+            buffers = encode(stream, stamp, data[first:last])
+            self._append(buffers, sum(map(len, buffers)), last - first)
             first = last
 
     def note_loss(self, stamp: bytes) -> None:
@@ -88,14 +89,22 @@ class LogWriter:
         while free < oldest and os.path.lexists(f"{self.path}.{free}"):
             free += 1
         try:
+            # Renaming over a file makes ext4 write the new one out at once: a few milliseconds each.
+            if free >= oldest:
+                self._unlink(f"{self.path}.{oldest}" if oldest else self.path)
             for number in range(min(free, oldest), 0, -1):
                 os.rename(f"{self.path}.{number - 1}" if number > 1 else self.path, f"{self.path}.{number}")
-            if oldest == 0:
-                os.unlink(self.path)
         except FileNotFoundError:
             pass  # somebody removed it
         self.close()
         self._open()
+
+    @staticmethod
+    def _unlink(path: str) -> None:
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            pass
 
     def _fitting(self, data: bytes, first: int) -> int:
         """How far from `first` the batch fits into this file, at a line's end unless the line is too long."""
@@ -113,9 +122,8 @@ class LogWriter:
             length //= 2
         return first
 
-    def _append(self, stream: int, stamp: bytes, data: bytes) -> None:
-        buffers = encode(stream, stamp, data)
-        expected = sum(map(len, buffers))
+    def _append(self, buffers: list[bytes | memoryview], expected: int, length: int) -> None:
+        """Write records of `length` bytes of output, `expected` bytes in all."""
         try:
             written = os.writev(self._file, buffers)
         except OSError as error:
@@ -125,7 +133,7 @@ class LogWriter:
         if written == expected:
             self.size += written
             return
-        self._cut(b"".join(buffers)[:written], len(data))
+        self._cut(b"".join(buffers)[:written], length)
 
     def _cut(self, written: bytes, length: int) -> None:
         """Keep the whole records of a write that came to an early end, and count the rest as lost."""
