@@ -73,6 +73,16 @@ def close_on_exec_from(first: int) -> None:
     _close_range(first, 0xFFFFFFFF, _CLOSE_RANGE_CLOEXEC)
 
 
+def close_all_but(kept: set[int]) -> None:
+    """Close every descriptor that is not in `kept`."""
+    first = 0
+    for descriptor in sorted(kept):
+        if descriptor > first:
+            _close_range(first, descriptor - 1, 0)
+        first = descriptor + 1
+    _close_range(first, 0xFFFFFFFF, 0)
+
+
 def new_session_keyring() -> None:
     """Leave the session keyring of the caller's login behind (keyctl(2))."""
     _keyctl(_KEYCTL_JOIN_SESSION_KEYRING, None)

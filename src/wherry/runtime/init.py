@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 from wherry.linux import mounts, namespaces, processes, resolve, terminals
 from wherry.runtime import become, devices, filesystems, hooks, masks, root, sysctls
 from wherry.runtime import channel as messages
+from wherry.runtime import descriptors as transfer
 from wherry.runtime.failure import from_error
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def _run(request: Request, channel: socket.socket, setup: socket.socket, stage: 
     if plan.makes(namespaces.NEWUTS):
         _name_host(request, stage)
     stage.now = "receiving mounts"
-    received = _receive(setup, plan.descriptors() + (1 if devices.by_setup(request) else 0))
+    received = transfer.receive(setup, plan.descriptors() + (1 if devices.by_setup(request) else 0))
     stage.now = "mounting the root file system"
     root_mount = root.attach_layers(plan, received)
     _expect(setup, b"g")
@@ -114,17 +115,6 @@ def signals_as_new() -> None:
 def _expect(setup: socket.socket, letter: bytes) -> None:
     if setup.recv(1) != letter:
         os._exit(1)  # setup failed, and has said so
-
-
-def _receive(setup: socket.socket, count: int) -> list[int]:
-    received: list[int] = []
-    while len(received) < count:
-        message, descriptors, _flags, _address = socket.recv_fds(setup, 1, 253)
-        if not message:
-            os._exit(1)
-        received += descriptors
-    received.reverse()  # taken from the end, first one first
-    return received
 
 
 def _name_host(request: Request, stage: Stage) -> None:

@@ -18,7 +18,7 @@ import socket
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
-from wherry.linux import idmaps, interpreter
+from wherry.linux import idmaps, interpreter, processes
 from wherry.runtime import cgroup_mounts, devices, entering, process_plan, setup, tiny_init
 from wherry.runtime import channel as messages
 from wherry.runtime import plan as plans
@@ -253,12 +253,17 @@ def launch_exec(
         raise RuntimeFailure("the container is not running", stage="joining the container") from None
     try:
         request = Request(None, plan, {}, stdio, cgroup, -1, keep, -1, {})
-        return _fork(lambda request, channel: entering.enter(request, channel, pid, target), request)
+        return _fork(
+            lambda request, channel: entering.enter(request, channel, pid, target), request, (target,)
+        )
     finally:
         os.close(target)
 
 
-def _fork(work: Callable[[Request, socket.socket], None], request: Request) -> Launch:
+def _fork(
+    work: Callable[[Request, socket.socket], None], request: Request, also: tuple[int, ...] = ()
+) -> Launch:
+    """Fork, and let the child do `work` with no descriptors but those of the request and `also`."""
     near, far = messages.pair()
     try:
         pid = os.fork()
@@ -272,7 +277,11 @@ def _fork(work: Callable[[Request, socket.socket], None], request: Request) -> L
     code = 1
     try:
         gc.disable()
-        near.close()
+        # What else the launcher has open would stay open while init waits: no end of file for anyone.
+        kept = {0, 1, 2, far.fileno(), *(request.stdio or ()), *range(3, 3 + request.keep)}
+        processes.close_all_but(
+            kept | {number for number in (request.gate, request.init, *also) if number >= 0},
+        )
         work(request, far)
         code = 0
     finally:

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 _SPARE = ("/mnt", "/media", "/srv", "/opt", "/home", "/tmp", "/var", "/etc")
 
 
-def attach_layers(plan: Plan, received: list[int]) -> int:
-    """Mount everything of the root in the caller's mount namespace, atop its present root, by descriptor.
+def attach_layers(plan: Plan, received: list[int], place: int = -1) -> int:
+    """Mount everything of the root in the caller's mount namespace, by descriptor, on the directory `place`.
 
-    Returns the descriptor of the new root. Takes what it needs from the end of `received`.
+    By default that is atop the present root. Returns the descriptor of the new root. Takes what it needs from
+    the end of `received`.
     """
-    old_root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    if place < 0:
+        place = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     root = -1
     for layers in plan.root:
         descriptors = [received.pop() for _ in range(layers.descriptors())]
@@ -37,7 +39,7 @@ def attach_layers(plan: Plan, received: list[int]) -> int:
         if root < 0:
             if layers.target != "/":
                 raise RuntimeFailure(f"the first mount of the root is at {layers.target}, not at /")
-            mounts.attach(mount, old_root)
+            mounts.attach(mount, place)
             root = mount
             continue
         target = resolve.make_directory(root, layers.target)
@@ -46,7 +48,7 @@ def attach_layers(plan: Plan, received: list[int]) -> int:
         os.close(mount)
     if root < 0:
         raise RuntimeFailure("the root file system has no mounts")
-    os.close(old_root)
+    os.close(place)
     return root
 
 
@@ -70,7 +72,7 @@ def _overlay(layers: Layers, descriptors: list[int]) -> int:
     count = len(layers.lower)
     # The kernel takes layers only from mounts of the caller's own namespace: stack them on a directory of the
     # old root, with which they go at once and without a wait for each.
-    place = os.open(_spare_directory(), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    place = os.open(spare_directory(), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     for descriptor in descriptors[: count + 1]:
         mounts.attach(descriptor, place)
     os.close(place)
@@ -93,11 +95,12 @@ def _overlay(layers: Layers, descriptors: list[int]) -> int:
     return _overlay_by_path(lower, upper)
 
 
-def _spare_directory() -> str:
-    for path in _SPARE:
-        if os.path.isdir(path):
-            return path
-    raise RuntimeFailure(f"none of {', '.join(_SPARE)} exists to hang mounts on")
+def spare_directory(number: int = 0) -> str:
+    """One of the directories that nothing needs meanwhile; overlays hang their layers on number 0."""
+    found = [path for path in _SPARE if os.path.isdir(path)]
+    if len(found) <= number:
+        raise RuntimeFailure(f"too few of {', '.join(_SPARE)} exist to hang mounts on")
+    return found[number]
 
 
 def _overlay_by_path(lower: list[int], upper: list[int]) -> int:
@@ -128,6 +131,6 @@ def _overlay_by_page(lower: list[int], upper: list[int]) -> int:
         options += f",upperdir=/proc/self/fd/{upper[0]},workdir=/proc/self/fd/{upper[1]}"
     if len(options) >= os.sysconf("SC_PAGE_SIZE"):
         raise RuntimeFailure(f"{len(lower)} layers are more than this kernel mounts at once (Linux 6.5 can)")
-    place = _spare_directory()
+    place = spare_directory()
     mounts.legacy_mount("overlay", place, "overlay", 0, options)
     return mounts.clone_tree(place, recursive=False)

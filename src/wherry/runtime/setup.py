@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from wherry.linux import idmaps, mounts, namespaces, processes, resolve
 from wherry.runtime import channel as messages
+from wherry.runtime import descriptors as transfer
 from wherry.runtime import devices, hooks, init
 from wherry.runtime.failure import RuntimeFailure, from_error
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from wherry.linux.idmaps import IdMap
     from wherry.runtime.launch import Request
     from wherry.runtime.plan import Layers, Mount, Plan
-
-_BATCH = 250  # descriptors in one message; the kernel takes 253 (SCM_MAX_FD)
 
 
 class Stage:
@@ -80,10 +79,10 @@ def _create(request: Request, channel: socket.socket, stage: Stage) -> None:
         if descriptors is None:
             userns = os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC) if plan.uids else -1
             descriptors = _gather(request, userns, channel, stage)
-            _send(near, descriptors)
+            transfer.send(near, descriptors)
             _join_cgroup(request, pid, stage)
         else:
-            _send(near, descriptors)
+            transfer.send(near, descriptors)
         near.send(b"g")
         if hooks.wanted(request.spec, "prestart", "createRuntime") and near.recv(1) == b"h":
             stage.now = "running a hook"
@@ -159,18 +158,19 @@ def _gather(request: Request, userns: int, channel: socket.socket, stage: Stage)
     descriptors: list[int] = []
     for layers in plan.root:
         stage.now = "opening the root file system"
-        descriptors += _open_layers(layers, userns)
+        descriptors += open_layers(layers, userns)
     for mount in plan.mounts:
         if mount.kind == "bind":
             stage.now = f"opening {mount.source}"
-            descriptors.append(_open_bind(mount, plan, userns, channel))
+            descriptors.append(open_bind(mount, plan, userns, channel))
     if devices.by_setup(request):
         stage.now = "making /dev"
         descriptors.append(devices.make_tree(request))
     return descriptors
 
 
-def _open_layers(layers: Layers, userns: int) -> list[int]:
+def open_layers(layers: Layers, userns: int) -> list[int]:
+    """What init makes `layers` of: detached mounts and directories in them (see `Layers.descriptors`)."""
     if not layers.idmap:
         userns = -1
     if not layers.overlay:
@@ -223,7 +223,8 @@ def _map_ids(tree: int, path: str, userns: int) -> None:
         ) from None
 
 
-def _open_bind(mount: Mount, plan: Plan, userns: int, channel: socket.socket) -> int:
+def open_bind(mount: Mount, plan: Plan, userns: int, channel: socket.socket) -> int:
+    """A detached mount of what `mount` binds, with its flags, propagation and owners."""
     options = mount.options
     if options.propagation in (mounts.SHARED, mounts.SLAVE):
         _check_propagation(mount)
@@ -265,8 +266,3 @@ def _check_propagation(mount: Mount) -> None:
             stage=f"opening {mount.source}",
             path=mount.source,
         )
-
-
-def _send(channel: socket.socket, descriptors: list[int]) -> None:
-    for start in range(0, len(descriptors), _BATCH):
-        socket.send_fds(channel, [b"f"], descriptors[start : start + _BATCH])
