@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -157,13 +158,11 @@ def test_full_disk_while_a_container_writes(small_disk: EngineUnderTest, busybox
 def test_full_disk_while_creating(small_disk: EngineUnderTest, busybox_tar: Path) -> None:
     small_disk.wherry("import", str(busybox_tar), "busybox:latest")
     ballast = small_disk.home / "state" / "ballast"
-    with ballast.open("wb") as file:
-        while True:
-            try:
-                file.write(b"x" * 4096)
-                file.flush()
-            except OSError:
-                break
+    descriptor = os.open(ballast, os.O_CREAT | os.O_WRONLY)
+    with contextlib.suppress(OSError):
+        while os.write(descriptor, b"x" * 4096):
+            pass
+    os.close(descriptor)
     result = small_disk.wherry("run", "--rm", "busybox", "true", code=125)
     assert "Traceback" not in result.err
     ballast.unlink()

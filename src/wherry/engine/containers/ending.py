@@ -50,9 +50,11 @@ async def ended(room: Room, container: Container, exit_: Exit) -> None:
             container.tasks["restart"] = room.background(
                 _restart(room, container), f"restart of {container.name}"
             )
-        if not gone:
-            room.registry.save(container)
-        _tell_waiters(container.exit_waiters, exit_.code)
+        try:
+            if not gone:
+                room.registry.save(container)
+        finally:  # on a full disk too: the supervisor keeps the exit until it is written here
+            _tell_waiters(container.exit_waiters, exit_.code)
         if gone:
             await remove.discard(room, container)
 

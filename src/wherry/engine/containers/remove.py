@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from wherry.errors import Conflict, NotFound
+from wherry.errors import Conflict, NotFound, Unavailable
 
 from . import start
 from .record import CREATED, EXITED, PAUSED, REMOVING, RESTARTING
@@ -58,7 +58,11 @@ async def discard(room: Room, container: Container, *, volumes: bool = True) -> 
         condition.status = EXITED
         room.registry.save(container)
         raise
-    room.registry.discard(container)
+    try:
+        room.registry.discard(container)
+    except Unavailable:  # a full disk: what this container held is the space that is needed
+        await room.trash.settle()
+        room.registry.discard(container)
     if volumes:
         for mount in container.plan.mounts:
             if mount.anonymous and not volume_users(room, mount.volume):
