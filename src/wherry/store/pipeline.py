@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from queue import Empty, Full, Queue
 from types import TracebackType
 
@@ -19,7 +19,7 @@ _END = object()
 _POLL = 0.25  # seconds; only noticed when a consumer has gone away
 
 
-def read_ahead(chunks: Iterable[Chunk], depth: int = 8) -> Iterator[Chunk]:
+def read_ahead(chunks: Iterable[Chunk], depth: int = 8) -> Generator[Chunk, None, None]:
     """The same chunks, taken from `chunks` by a thread that stays up to `depth` of them ahead.
 
     What `chunks` raises is raised here. Closing the iterator stops the thread after its current chunk.

@@ -97,7 +97,7 @@ def test_a_reader_that_goes_away_stops_the_thread() -> None:
 
     ahead = read_ahead(endless(), depth=2)  # type: ignore[arg-type]
     next(ahead)
-    ahead.close()  # type: ignore[attr-defined]
+    ahead.close()
     count = len(taken)
     assert count < 10
     assert len(taken) == count

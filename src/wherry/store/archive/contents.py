@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 
 from wherry.errors import Invalid, WherryError
 from wherry.oci.digest import sha256_of
@@ -74,8 +75,7 @@ def read_contents(chunks: Iterable[bytes | memoryview], layers: Layers, lease: L
     unpacked is an error only once something refers to it.
     """
     contents = Contents()
-    stream = read_ahead(decompress(chunks))
-    try:
+    with closing(read_ahead(decompress(chunks))) as stream:
         source = ByteSource(stream)
         total = 0
         for number, entry in enumerate(read_entries(source)):
@@ -95,10 +95,6 @@ def read_contents(chunks: Iterable[bytes | memoryview], layers: Layers, lease: L
                     if total > _MAX_DOCUMENTS:
                         raise Invalid("image archive with too many documents")
                     contents.documents[path] = source.take(entry.stored)
-    finally:
-        close = getattr(stream, "close", None)
-        if close is not None:
-            close()
     return contents
 
 
@@ -115,17 +111,16 @@ def _take_layer(
     is_plain = not compression_of(source.peek(6))
     pieces: Iterator[memoryview] = source.pieces(entry.stored)
     try:
-        if not digest or is_plain:
-            layer = layers.unpack(
-                pieces if is_plain else decompress(pieces), lease, expected=digest, decompressed=True
-            )
+        if is_plain:
+            layer = layers.unpack(pieces, lease, expected=digest, decompressed=True)
         else:
             with Hashing() as hashing:
+                # Until it has ended, what unpacks reads `source` through this and in no other way.
                 hashed = hashing.through(pieces)
-                layer = layers.unpack(decompress(hashed), lease, decompressed=True)
+                layer = layers.unpack(hashed, lease)
                 for _ in hashed:
                     pass
-                if hashing.digest() != digest:
+                if digest and hashing.digest() != digest:
                     raise Invalid(f"layer {digest} in the image archive has other content than its name says")
         contents.layers[path] = layer.diff_id
     except Invalid as error:

@@ -15,6 +15,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing
 from types import TracebackType
 from typing import NamedTuple
 
@@ -96,10 +97,11 @@ class Layers:
         """
         draft = os.path.join(self._root, _DRAFT + os.urandom(8).hex())
         try:
-            with disk_errors("a layer"), Hashing() as hashing:
+            with disk_errors("a layer"), Hashing() as hashing, ExitStack() as stack:
                 os.mkdir(draft, 0o700)
-                plain = chunks if decompressed else read_ahead(decompress(chunks))
-                unpacked = unpack_layer(hashing.through(plain), draft, self.owners, limits)
+                if not decompressed:
+                    chunks = stack.enter_context(closing(read_ahead(decompress(chunks))))
+                unpacked = unpack_layer(hashing.through(chunks), draft, self.owners, limits)
                 diff_id = hashing.digest()
                 if expected and diff_id != expected:
                     raise Invalid(f"layer has the digest {diff_id}, not {expected}")
