@@ -6,6 +6,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -28,13 +29,13 @@ BODIES = st.binary(max_size=50).map(lambda raw: CHUNKED + raw)
 
 
 @pytest.fixture
-def fuzzed(engine: EngineUnderTest, image: str) -> Iterator[EngineUnderTest]:
+def fuzzed(engine: EngineUnderTest, image: str, busybox_tar: Path | None) -> Iterator[EngineUnderTest]:
     created = {"Image": image, "Cmd": ["sleep", "600"], "HostConfig": {"NetworkMode": "none"}}
     assert engine.api("POST", "/containers/create?name=fuzzed", created)[0] == 201
     assert engine.api("POST", "/containers/fuzzed/start")[0] == 204
     yield engine
-    if image == "busybox" and engine.api("GET", "/images/busybox/json")[0] != 200:
-        engine.wherry("import", str(engine.home / "busybox.tar"), "busybox:latest")
+    if busybox_tar is not None and engine.api("GET", "/images/busybox/json")[0] != 200:
+        engine.wherry("import", str(busybox_tar), "busybox:latest")
 
 
 def exchange(path: str, request: bytes, *, whole: bool) -> bytes:

@@ -9,7 +9,9 @@ from wherry.api.streams.detach import DetachKeys
 from wherry.api.streams.media import RAW, STDOUT, frame, media_type
 from wherry.api.streams.pump import Pump, end
 from wherry.engine.attachment import Attachment, Client
-from wherry.errors import WherryError
+from wherry.errors import Invalid, WherryError
+
+_LONGEST_BODY = 64 * 1024
 
 
 class Hijacking:
@@ -25,6 +27,8 @@ class Hijacking:
 
     async def __call__(self, tty: bool) -> Client:
         request = self._call.request
+        if not await request.skip_body(_LONGEST_BODY):  # nothing in it is standard input
+            raise Invalid("request body too large")
         if request.head.upgrade:
             head = (
                 f"HTTP/1.1 101 UPGRADED\r\nContent-Type: {media_type(self._call.version, tty=tty)}\r\n"
