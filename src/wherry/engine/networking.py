@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING
 
 from wherry.errors import Unavailable, WherryError
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from wherry.network.networks import Networks as Kernel
 
 
+_USUAL = "/run/wherry"
 _LEFT = "SELECT 1 FROM endpoints UNION SELECT 1 FROM published_ports LIMIT 1"
 
 
@@ -63,4 +65,6 @@ class Lazy:
         keeper = Keeper(self._run_dir, behind=self._machine.own_network)
         if self._machine.own_network and not keeper.wait(10.0):
             raise Unavailable("the network keeper did not start", hint="`wherry engine stop`, then again")
-        return Networks(self._database, keeper, behind=self._machine.own_network)
+        # engines of other homes share the machine's network, but not our tables
+        name = "wherry" if self._run_dir == _USUAL else f"wherry-{zlib.crc32(self._run_dir.encode()):08x}"
+        return Networks(self._database, keeper, name=name, behind=self._machine.own_network)

@@ -115,6 +115,11 @@ class Netlink:
             self._socket.close()
             raise
 
+    @property
+    def port(self) -> int:
+        """By which the kernel tells this socket's doings from those of others."""
+        return int(self._socket.getsockname()[0])
+
     def close(self) -> None:
         self._socket.close()
 

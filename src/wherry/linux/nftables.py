@@ -37,6 +37,9 @@ _NEWTABLE, _GETTABLE, _DELTABLE = _SUBSYSTEM, _SUBSYSTEM | 1, _SUBSYSTEM | 2
 _NEWCHAIN, _NEWRULE, _NEWSET = _SUBSYSTEM | 3, _SUBSYSTEM | 6, _SUBSYSTEM | 9
 _NEWSETELEM, _GETSETELEM, _DELSETELEM = _SUBSYSTEM | 12, _SUBSYSTEM | 13, _SUBSYSTEM | 14
 
+DELETIONS = frozenset(_SUBSYSTEM | kind for kind in (2, 5, 8, 11))
+"""Types of the notifications that a table, chain, rule or set was deleted."""
+
 _LIST_ELEM, _DATA_VALUE, _DATA_VERDICT = 1, 1, 2
 _SET_INTERVAL, _SET_MAP = 4, 8
 _ELEM_INTERVAL_END = 1
@@ -139,14 +142,7 @@ def conntrack(key: str, mask: int) -> tuple[bytes, ...]:
     bits, zero = struct.pack("=I", mask), bytes(4)
     return (
         _expression("ct", _u32(1, 8), _u32(2, {"state": 0, "status": 2}[key])),
-        _expression(
-            "bitwise",
-            _u32(1, 8),
-            _u32(2, 8),
-            _u32(3, 4),
-            nested(4, attribute(_DATA_VALUE, bits)),
-            nested(5, attribute(_DATA_VALUE, zero)),
-        ),
+        _bitwise(bits, zero),
         compare(zero, equal=False),
     )
 
@@ -185,9 +181,20 @@ def transparent() -> tuple[bytes, ...]:
     return _expression("socket", _u32(1, 0), _u32(2, 8)), compare(b"\x01")
 
 
-def set_mark(value: int) -> tuple[bytes, ...]:
-    """Give the packet a mark."""
-    return constant(struct.pack("=I", value)), _expression("meta", _u32(2, _META["mark"]), _u32(3, 8))
+def set_mark(bits: int) -> tuple[bytes, ...]:
+    """Add bits to the packet's mark; those of others stay."""
+    kept, added = struct.pack("=I", ~bits & 0xFFFFFFFF), struct.pack("=I", bits)
+    return (
+        meta("mark"),
+        _bitwise(kept, added),
+        _expression("meta", _u32(2, _META["mark"]), _u32(3, 8)),
+    )
+
+
+def _bitwise(mask: bytes, flip: bytes) -> bytes:
+    """register = register & mask ^ flip"""
+    data = nested(4, attribute(_DATA_VALUE, mask)), nested(5, attribute(_DATA_VALUE, flip))
+    return _expression("bitwise", _u32(1, 8), _u32(2, 8), _u32(3, 4), *data)
 
 
 def masquerade() -> bytes:
@@ -284,6 +291,11 @@ def tables(netlink: Netlink) -> list[str]:
     header = struct.pack("!BBH", INET, 0, 0)
     replies = netlink.request(message(_GETTABLE, NLM_F_DUMP, header))
     return [attributes(reply.payload, 4)[1].rstrip(b"\0").decode() for reply in replies]
+
+
+def table_of(payload: bytes) -> str:
+    """The name of the table that a notification is about."""
+    return attributes(payload, 4).get(1, b"").rstrip(b"\0").decode(errors="replace")
 
 
 def set_elements(netlink: Netlink, table: str, name: str) -> list[tuple[bytes, bytes]]:

@@ -29,8 +29,10 @@ NETLINK_ROUTE = 0
 
 _RTM_NEWLINK, _RTM_DELLINK, _RTM_GETLINK = 16, 17, 18
 _RTM_NEWADDR, _RTM_DELADDR, _RTM_GETADDR = 20, 21, 22
-_RTM_NEWROUTE, _RTM_DELROUTE, _RTM_GETROUTE, _RTM_NEWRULE = 24, 25, 26, 32
-_FRA_PRIORITY, _FRA_FWMARK, _FRA_TABLE, _FR_ACT_TO_TBL = 6, 10, 15, 1
+_RTM_NEWROUTE, _RTM_DELROUTE, _RTM_GETROUTE = 24, 25, 26
+_RTM_NEWRULE, _RTM_DELRULE = 32, 33
+_FRA_DST, _FRA_IIFNAME, _FRA_PRIORITY, _FRA_FWMARK, _FRA_TABLE, _FRA_FWMASK = 1, 3, 6, 10, 15, 16
+_FR_ACT_TO_TBL, _FR_ACT_UNREACHABLE = 1, 7
 
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER = 1, 3, 4, 5, 10
 _IFLA_LINKINFO, _IFLA_NET_NS_PID, _IFLA_IFALIAS, _IFLA_AF_SPEC, _IFLA_NET_NS_FD = 18, 19, 20, 26, 28
@@ -43,7 +45,7 @@ _IFF_UP = 1
 _IFF_LOOPBACK = 8
 
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST, _IFA_FLAGS = 1, 2, 4, 8
-_IFA_F_NODAD = 2
+_IFA_F_NODAD, _IFA_F_NOPREFIXROUTE = 2, 0x200
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_PREFSRC, _RTA_TABLE = 1, 4, 5, 6, 7, 15
 _RT_TABLE_MAIN, _RTPROT_BOOT, _RTN_UNICAST, _RTN_LOCAL = 254, 3, 1, 2
 _SCOPE_UNIVERSE, _SCOPE_LINK, _SCOPE_HOST = 0, 253, 254
@@ -78,12 +80,25 @@ class Address(NamedTuple):
 
 
 class Route(NamedTuple):
-    """A unicast route of the main table: default without a destination, on link without a gateway."""
+    """A unicast route: default without a destination, on link without a gateway."""
 
     destination: str = ""
     prefix: int = 0
     gateway: str = ""
     ifindex: int = 0
+    table: int = _RT_TABLE_MAIN
+
+
+class Rule(NamedTuple):
+    """A routing rule: packets that match all that is given look in `table`, or are unreachable without one."""
+
+    family: int
+    priority: int
+    table: int = 0
+    mark: int = 0  # bits that must be set
+    incoming: str = ""  # interface; "lo" for what this machine sends
+    destination: str = ""
+    prefix: int = 0
 
 
 def _family(address: str) -> int:
@@ -216,19 +231,21 @@ def delete_link(name: str) -> bytes:
     return message(_RTM_DELLINK, NLM_F_ACK, _LINK.pack(0, 0, 0, 0, 0) + string(_IFLA_IFNAME, name))
 
 
-def address(index: int, ip: str, prefix: int, *, replace: bool = False) -> bytes:
-    """Give an interface an address; IPv6 ones are usable at once, without duplicate detection."""
+def address(index: int, ip: str, prefix: int, *, replace: bool = False, route: bool = True) -> bytes:
+    """Give an interface an address, with the main table's route to its subnet unless told not to.
+
+    IPv6 ones are usable at once, without duplicate detection.
+    """
     packed = _packed(ip)
     attrs = [attribute(_IFA_LOCAL, packed), attribute(_IFA_ADDRESS, packed)]
-    flags = 0
+    flags = 0 if route else _IFA_F_NOPREFIXROUTE
     if len(packed) == 16:
-        flags = _IFA_F_NODAD
+        flags |= _IFA_F_NODAD
     elif prefix < 31:
-        host_bits = (1 << (32 - prefix)) - 1
-        attrs.append(
-            attribute(_IFA_BROADCAST, (int.from_bytes(packed, "big") | host_bits).to_bytes(4, "big"))
-        )
-    header = _ADDR.pack(_family(ip), prefix, flags, _SCOPE_UNIVERSE, index)
+        broadcast = int.from_bytes(packed, "big") | (1 << (32 - prefix)) - 1
+        attrs.append(attribute(_IFA_BROADCAST, broadcast.to_bytes(4, "big")))
+    attrs.append(_u32(_IFA_FLAGS, flags))
+    header = _ADDR.pack(_family(ip), prefix, flags & 0xFF, _SCOPE_UNIVERSE, index)
     how = NLM_F_CREATE | (NLM_F_REPLACE if replace else NLM_F_EXCL)
     return message(_RTM_NEWADDR, NLM_F_ACK | how, header + b"".join(attrs))
 
@@ -240,7 +257,7 @@ def delete_address(index: int, ip: str, prefix: int) -> bytes:
 
 
 def add_route(route: Route, *, metric: int = 0) -> bytes:
-    """Add a route to the main table, in place of one that differs only in where it leads."""
+    """Add a route, in place of one that differs only in where it leads."""
     return _route(_RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, route, metric)
 
 
@@ -261,23 +278,41 @@ def _route(kind: int, how: int, route: Route, metric: int) -> bytes:
         attrs.append(_u32(_RTA_PRIORITY, metric))
     family = _family(route.gateway or route.destination)
     scope = _SCOPE_UNIVERSE if route.gateway else _SCOPE_LINK
-    header = _ROUTE.pack(family, route.prefix, 0, 0, _RT_TABLE_MAIN, _RTPROT_BOOT, scope, _RTN_UNICAST, 0)
+    attrs.append(_u32(_RTA_TABLE, route.table))
+    header = _ROUTE.pack(family, route.prefix, 0, 0, 0, _RTPROT_BOOT, scope, _RTN_UNICAST, 0)
     return message(kind, NLM_F_ACK | how, header + b"".join(attrs))
 
 
-def marked_is_local(family: int, mark: int, table: int) -> tuple[bytes, ...]:
-    """Deliver to this machine's own sockets every packet that carries `mark`, whatever its address.
-
-    A rule that leads to `table`, and in it a local route to everywhere; EEXIST where it is so already.
-    """
+def everything_local(family: int, table: int) -> bytes:
+    """A route in `table` that delivers to this machine's own sockets whatever is looked up there."""
     where = _u32(_RTA_TABLE, table), _u32(_RTA_OIF, 1)  # loopback has index 1 everywhere
-    route = _ROUTE.pack(family, 0, 0, 0, 0, _RTPROT_BOOT, _SCOPE_HOST, _RTN_LOCAL, 0) + b"".join(where)
-    attrs = _u32(_FRA_PRIORITY, table), _u32(_FRA_FWMARK, mark), _u32(_FRA_TABLE, table)
-    rule = _ROUTE.pack(family, 0, 0, 0, 0, 0, 0, _FR_ACT_TO_TBL, 0) + b"".join(attrs)
-    return (
-        message(_RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, route),
-        message(_RTM_NEWRULE, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, rule),
-    )
+    header = _ROUTE.pack(family, 0, 0, 0, 0, _RTPROT_BOOT, _SCOPE_HOST, _RTN_LOCAL, 0)
+    return message(_RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, header + b"".join(where))
+
+
+def add_rule(rule: Rule) -> bytes:
+    """Add a rule; EEXIST where it is there."""
+    return _rule(_RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, rule)
+
+
+def delete_rule(rule: Rule) -> bytes:
+    """Remove a rule; ENOENT where it is not there."""
+    return _rule(_RTM_DELRULE, 0, rule)
+
+
+def _rule(kind: int, how: int, rule: Rule) -> bytes:
+    attrs = [_u32(_FRA_PRIORITY, rule.priority)]
+    if rule.table:
+        attrs.append(_u32(_FRA_TABLE, rule.table))
+    if rule.mark:
+        attrs += [_u32(_FRA_FWMARK, rule.mark), _u32(_FRA_FWMASK, rule.mark)]
+    if rule.incoming:
+        attrs.append(string(_FRA_IIFNAME, rule.incoming))
+    if rule.destination:
+        attrs.append(attribute(_FRA_DST, _packed(rule.destination)))
+    action = _FR_ACT_TO_TBL if rule.table else _FR_ACT_UNREACHABLE
+    header = _ROUTE.pack(rule.family, rule.prefix, 0, 0, 0, 0, 0, action, 0)
+    return message(kind, NLM_F_ACK | how, header + b"".join(attrs))
 
 
 def links(netlink: Netlink) -> list[Link]:
@@ -313,7 +348,7 @@ def addresses(netlink: Netlink) -> list[Address]:
 
 
 def routes(netlink: Netlink) -> list[Route]:
-    """The unicast routes of the main table, IPv4 and IPv6."""
+    """The unicast routes of all tables, IPv4 and IPv6."""
     found = []
     for reply in netlink.request(_dump(_RTM_GETROUTE, _ROUTE.pack(0, 0, 0, 0, 0, 0, 0, 0, 0))):
         family, prefix, _, _, table, _, _, kind, _ = _ROUTE.unpack_from(reply.payload)
@@ -329,6 +364,7 @@ def routes(netlink: Netlink) -> list[Route]:
                 prefix,
                 socket.inet_ntop(family, gateway) if gateway else "",
                 struct.unpack("=I", attrs[_RTA_OIF])[0] if _RTA_OIF in attrs else 0,
+                table,
             )
         )
     return found

@@ -3,7 +3,8 @@
     divert      (rootless) answers to the keeper's sockets that speak with a client's address: to the keeper
     raw         to 127.0.0.0/8 from another interface than loopback: drop
     prerouting  to an address of this machine: look up (address, protocol, port) → container
-    output      the same, for the machine's own connections to its published ports
+    admit       established or published: mark, so that routing leads it to containers (see `links.py`)
+    output      the same as prerouting for the machine's own connections to its published ports
     forward     established or published: accept; within one network: accept; out of an internal network
                 or into any network: drop
     postrouting out of a network to elsewhere, and hairpins: masquerade
@@ -24,8 +25,8 @@ from wherry.linux.netlink import Netlink
 from wherry.linux.nftables import Batch, Chain, Set
 from wherry.network.model import Network, PublishedPort
 
-TABLE = "wherry"
-DIVERTED = 0x77  # the mark of packets for the keeper
+DIVERTED = 0x0077_0000  # the mark's bits of packets for the keeper
+ADMITTED = 0x7700_0000  # … of packets that may be led to containers
 
 _PROTOCOLS = {"tcp": b"\x06", "udp": b"\x11", "sctp": b"\x84"}
 _NFPROTO = {4: b"\x02", 6: b"\x0a"}
@@ -50,6 +51,7 @@ _DIVERT = Chain("divert", "filter", nft.PREROUTING, -150)
 _CHAINS = (
     Chain("raw", "filter", nft.PREROUTING, -300),
     Chain("prerouting", "nat", nft.PREROUTING, -100),
+    Chain("admit", "filter", nft.PREROUTING, -90),
     Chain("output", "nat", nft.OUTPUT, -100),
     Chain("publish"),
     Chain("forward", "filter", nft.FORWARD, 0),
@@ -90,6 +92,8 @@ def _rules() -> Iterable[tuple[str, tuple[bytes, ...]]]:
             "publish",
             (*_version(version), *port, nft.lookup(f"ports{version}", load=True), nft.dnat(family)),
         )
+    for part, mask in (("state", _CT_ESTABLISHED_RELATED), ("status", _CT_STATUS_DNAT)):
+        yield "admit", (*nft.conntrack(part, mask), *nft.set_mark(ADMITTED))
     yield "forward", (*nft.conntrack("state", _CT_ESTABLISHED_RELATED), nft.verdict(nft.ACCEPT))
     yield "forward", (*nft.conntrack("status", _CT_STATUS_DNAT), nft.verdict(nft.ACCEPT))
     yield "forward", (*pair, nft.verdict(nft.ACCEPT))
@@ -104,22 +108,24 @@ def _rules() -> Iterable[tuple[str, tuple[bytes, ...]]]:
 
 
 class Firewall:
-    """The `inet wherry` table in the network namespace of `netlink`; blocking, for one thread at a time."""
+    """An engine's table of the inet family; blocking, for one thread at a time."""
 
-    def __init__(self, netlink: Netlink, *, divert: bool = False) -> None:
+    def __init__(self, netlink: Netlink, table: str, *, divert: bool = False) -> None:
+        """`divert`: the keeper carries in what clients send (rootless)."""
         self._netlink = netlink
+        self._table = table
         self._divert = divert
 
     def present(self) -> bool:
         """Whether the table is there (somebody may have flushed it)."""
-        return TABLE in nft.tables(self._netlink)
+        return self._table in nft.tables(self._netlink)
 
     def install(self, networks: Iterable[Network], ports: Iterable[tuple[PublishedPort, str]]) -> None:
         """Make the whole table anew, replacing one that is there, in one transaction.
 
         `ports` are all published ports with the container address of each.
         """
-        batch = Batch(TABLE)
+        batch = Batch(self._table)
         batch.add_table()  # so that deleting it can't fail
         batch.delete_table()
         batch.add_table()
@@ -142,7 +148,7 @@ class Firewall:
 
     def remove(self) -> None:
         """Take the table away, if it is there."""
-        batch = Batch(TABLE)
+        batch = Batch(self._table)
         batch.delete_table()
         try:
             batch.commit(self._netlink)
@@ -150,25 +156,25 @@ class Firewall:
             pass
 
     def add_network(self, network: Network) -> None:
-        batch = Batch(TABLE)
+        batch = Batch(self._table)
         _describe(batch, network)
         batch.commit(self._netlink)
 
     def remove_network(self, network: Network) -> None:
-        batch = Batch(TABLE)
+        batch = Batch(self._table)
         _describe(batch, network, remove=True)
         self._commit_removal(batch)
 
     def publish(self, ports: Iterable[PublishedPort], address: str) -> None:
         """Lead published ports to the container's address of the same IP version."""
-        batch = Batch(TABLE)
+        batch = Batch(self._table)
         for port in ports:
             batch.add_element(*_port_element(port, address))
         batch.commit(self._netlink)
 
     def unpublish(self, ports: Iterable[PublishedPort], address: str) -> None:
         for port in ports:  # one by one: a port that is gone already must not keep the others
-            batch = Batch(TABLE)
+            batch = Batch(self._table)
             batch.delete_element(*_port_element(port, address))
             self._commit_removal(batch)
 

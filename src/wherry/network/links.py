@@ -17,6 +17,7 @@ from wherry.linux import namespaces, rtnetlink
 from wherry.linux.netlink import Netlink
 from wherry.linux.rtnetlink import Route
 from wherry.network.model import Endpoint, Network
+from wherry.network.routes import Routes
 
 _FORWARDING = {4: "/proc/sys/net/ipv4/ip_forward", 6: "/proc/sys/net/ipv6/conf/all/forwarding"}
 
@@ -41,8 +42,9 @@ def inside(namespace: int) -> Iterator[None]:
 class Links:
     """Interfaces, seen from the host's network namespace; blocking, for one thread at a time."""
 
-    def __init__(self, netlink: Netlink) -> None:
+    def __init__(self, netlink: Netlink, routes: Routes) -> None:
         self._netlink = netlink
+        self._routes = routes
         self._bridges: dict[str, int] = {}
 
     def ensure_bridge(self, network: Network) -> int:
@@ -62,10 +64,11 @@ class Links:
             raise Internal(f"interface {name} exists and is no bridge", hint="remove or rename it")
         for subnet in network.subnets:
             self._netlink.request(
-                rtnetlink.address(link.ifindex, subnet.gateway, subnet.prefix, replace=True)
+                rtnetlink.address(link.ifindex, subnet.gateway, subnet.prefix, replace=True, route=False)
             )
             if not network.internal:
                 _forward(subnet.version)
+        self._routes.add(network, link.ifindex)
         self._bridges[name] = link.ifindex
         return link.ifindex
 
@@ -75,6 +78,7 @@ class Links:
         link = rtnetlink.link(self._netlink, network.bridge)
         if link is not None and link.kind == "bridge":
             self._delete(network.bridge)
+            self._routes.remove(network)
 
     def attach(self, network: Network, endpoint: Endpoint, namespace: int, *, default_route: bool) -> None:
         """Put the endpoint's interface, addressed and up, into a container's network namespace.

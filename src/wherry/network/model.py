@@ -49,8 +49,7 @@ class Network(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def bridge(self) -> str:
         """Name of the bridge interface (15 bytes at the most, IFNAMSIZ)."""
-        named = self.options.get("com.docker.network.bridge.name")
-        return named or ("wherry0" if self.name == "bridge" else f"wh-{self.id[:12]}")
+        return self.options.get("com.docker.network.bridge.name") or f"wh-{self.id[:12]}"
 
     @property
     def mtu(self) -> int:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import errno
 import secrets
-import socket
 import threading
 import time
+import zlib
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
@@ -21,9 +21,11 @@ from wherry.linux import nftables, rtnetlink
 from wherry.linux.netlink import Netlink
 from wherry.network import addresses
 from wherry.network.catalog import Catalog, Rows
-from wherry.network.firewall import DIVERTED, Firewall
+from wherry.network.firewall import Firewall
+from wherry.network.guard import Guard
 from wherry.network.links import Links, default_interface_name
 from wherry.network.model import Endpoint, Network, PublishedPort, Subnet
+from wherry.network.routes import Routes
 
 DEFAULT = "bridge"
 RESERVED = ("bridge", "host", "none", "default", "container")
@@ -84,29 +86,26 @@ class Keeper(Protocol):
 class Networks:
     """Thread-safe; each call blocks for some milliseconds at the most."""
 
-    def __init__(self, database: Rows, keeper: Keeper, *, behind: bool = False) -> None:
-        """`behind`: this network namespace is not the machine's, and the keeper carries in what clients send
+    def __init__(self, database: Rows, keeper: Keeper, *, name: str = "wherry", behind: bool = False) -> None:
+        """`name` tells this engine's firewall and routing tables from those of another one on the machine.
+        `behind`: this network namespace is not the machine's, and the keeper carries in what clients send
         (rootless). Raises OSError where the kernel has no bridges or nf_tables."""
         self._catalog = Catalog(database)
         self._keeper = keeper
         self._lock = threading.RLock()
         self._route, self._filter = Netlink(rtnetlink.NETLINK_ROUTE), Netlink(nftables.NETLINK_NETFILTER)
-        self._links = Links(self._route)
-        self._firewall = Firewall(self._filter, divert=behind)
+        self._name = name
+        self._routes = Routes(self._route, 0x7700_0000 | zlib.crc32(name.encode()) & 0xFF_FFFF)
+        self._links = Links(self._route, self._routes)
+        self._firewall = Firewall(self._filter, name, divert=behind)
         if behind:
-            self._divert()
+            self._routes.divert()
         self._walled = False
-
-    def _divert(self) -> None:
-        for family in (socket.AF_INET, socket.AF_INET6):
-            try:
-                self._route.request(*rtnetlink.marked_is_local(family, DIVERTED, DIVERTED))
-            except OSError as error:
-                if error.errno not in (errno.EEXIST, errno.EAFNOSUPPORT, errno.EOPNOTSUPP):
-                    raise
+        self._guard = Guard(name, self._filter.port, self._wiped)
 
     def close(self) -> None:
         """Close the sockets; what was made in the kernel stays."""
+        self._guard.close()
         self._route.close()
         self._filter.close()
 
@@ -182,7 +181,10 @@ class Networks:
             try:
                 return self._catalog.find(DEFAULT)
             except NotFound:
-                return self.create(DEFAULT)
+                # the plain name for the first engine of a machine; another's bridge is called by its id
+                taken = self._name != "wherry" or rtnetlink.link(self._route, "wherry0") is not None
+                options = {} if taken else {"com.docker.network.bridge.name": "wherry0"}
+                return self.create(DEFAULT, options=options)
 
     def remove(self, reference: str) -> Network:
         """Raises NotFound, Forbidden (predefined, or in use)."""
@@ -414,6 +416,11 @@ class Networks:
             self._firewall.install(self._in_use(), ports)
             self._walled = True
 
+    def _wiped(self) -> None:
+        with self._lock:
+            if self._walled:
+                self.heal()
+
     def in_use(self) -> bool:
         """Whether a container is in a network, or was when the last engine ended."""
         return bool(self._catalog.endpoints() or self._catalog.ports())
@@ -431,6 +438,7 @@ class Networks:
                 return
             for network in self._catalog.networks():
                 self._links.remove_bridge(network)
+            self._routes.close()
             self._firewall.remove()
             self._walled = False
 

@@ -129,6 +129,31 @@ def test_an_internal_network_leads_nowhere(lab: Lab) -> None:
     assert c.fetch(f"http://{first.ipv4}/") == "000"
 
 
+def test_a_flushed_firewall_opens_nothing_and_is_put_back(lab: Lab) -> None:
+    a, b, c = lab.node(), lab.node(), lab.node()
+    front = lab.networks.create("front")
+    mine = lab.networks.connect(front, "a", a.namespace)
+    inner = lab.networks.create("inner", internal=True)
+    theirs = lab.networks.connect(inner, "b", b.namespace)
+    lab.networks.connect(lab.networks.default(), "c", c.namespace)
+    a.serve(80, str(lab.directory))
+    b.serve(80, str(lab.directory))
+    lab.networks.publish("a", [PortRequest("tcp", 80, "127.0.0.1", 8080)], ipv4=mine.ipv4)
+    before = ruleset()
+    with lab.networks._lock:  # the guard has to wait, so we see what holds without a firewall
+        subprocess.run(["nft", "flush", "ruleset"], check=True)
+        assert c.fetch(f"http://{mine.ipv4}/") == "000"
+        assert c.fetch(f"http://{theirs.ipv4}/") == "000"
+        assert b.fetch(f"http://{mine.ipv4}/") == "000"
+        assert front.ipv4 is not None
+        assert c.fetch(f"http://{front.ipv4.gateway}:8080/") == "000"
+        assert ruleset() == ""
+    deadline = time.monotonic() + 5
+    while ruleset() != before:
+        assert time.monotonic() < deadline, ruleset()
+        time.sleep(0.01)
+
+
 def test_a_killed_keeper_and_a_flushed_firewall_are_put_back(lab: Lab) -> None:
     a, b = lab.node(), lab.node()
     front = lab.networks.create("front")
@@ -137,11 +162,12 @@ def test_a_killed_keeper_and_a_flushed_firewall_are_put_back(lab: Lab) -> None:
     a.serve(80, str(lab.directory))
     lab.networks.publish("a", [PortRequest("tcp", 80, "", 8080)], ipv4=mine.ipv4)
     before = ruleset()
+    lab.networks.close()  # as an engine that ended
     os.kill(lab.keeper_pid(), signal.SIGKILL)
     subprocess.run(["nft", "flush", "ruleset"], check=True)
     again = Networks(lab.database, lab.keeper)
     again.restore({"a": Living(a.namespace), "b": Living(b.namespace)})
-    again.close()
+    lab.networks = again
     assert ruleset() == before
     assert b.ask("web") == mine.ipv4
     assert lab.host.fetch("http://127.0.0.1:8080/") == "200"
