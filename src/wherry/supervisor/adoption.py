@@ -11,7 +11,6 @@ import os
 
 from wherry.linux import pidfd as pidfds
 from wherry.supervisor import streams
-from wherry.supervisor.control_group import ControlGroup
 from wherry.supervisor.logs.options import from_wire
 from wherry.supervisor.logs.recorder import Recorder
 from wherry.supervisor.loop import report
@@ -71,7 +70,7 @@ def adopt(table: Table, record: Message, kept: list[int]) -> Supervised:
         report(error)
         process.session = None
     if record.get("cgroup") and record.get("runtime") == "wherry":
-        process.group = ControlGroup.find(table.loop, record["cgroup"], process.out_of_memory)
+        process.group = table.find_group(process, record["cgroup"])
     if process.session is not None:
         process.session.flow()
     if pidfd < 0:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from typing import Any
 
 from wherry.errors import WherryError
 from wherry.linux import cgroups
@@ -18,9 +17,15 @@ PATIENCE = 40
 class ControlGroup:
     """Owns the watch on a cgroup, and with `release` the cgroup itself. Never blocks for long."""
 
-    def __init__(self, loop: Loop, cgroup: cgroups.Cgroup, killed: Callable[[], None]) -> None:
-        """`killed` is called when the kernel has killed a process in it for want of memory."""
+    def __init__(
+        self, loop: Loop, cgroup: cgroups.Cgroup, leaving: set[ControlGroup], killed: Callable[[], None]
+    ) -> None:
+        """`killed` is called when the kernel has killed a process in it for want of memory.
+
+        From `release` until it is removed (or given up) it is in `leaving`.
+        """
         self.cgroup = cgroup
+        self._leaving = leaving
         self._loop = loop
         self._killed = killed
         self._seen = cgroup.oom_count()
@@ -31,21 +36,6 @@ class ControlGroup:
         else:
             os.set_blocking(self._watched, False)
             loop.watch(self._watched, READABLE, self._woken)
-
-    @classmethod
-    def make(
-        cls, loop: Loop, path: str, resources: dict[str, Any], killed: Callable[[], None]
-    ) -> ControlGroup:
-        """Make the cgroup `path` with its limits. Raises what `cgroups.create` does."""
-        return cls(loop, cgroups.create(path, resources), killed)
-
-    @classmethod
-    def find(cls, loop: Loop, path: str, killed: Callable[[], None]) -> ControlGroup | None:
-        """One that a dead supervisor made; None when it is gone."""
-        try:
-            return cls(loop, cgroups.open_existing(path), killed)
-        except WherryError:
-            return None
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         """Send a signal to every process in it."""
@@ -65,12 +55,14 @@ class ControlGroup:
             self._loop.unwatch(self._watched)
             os.close(self._watched)
             self._watched = -1
+        self._leaving.add(self)
         self._remove(0)
 
     def _remove(self, tries: int) -> None:
         try:
             if not self.cgroup.pids():
                 self.cgroup.delete()
+                self._leaving.discard(self)
                 return
             self.cgroup.kill()
         except (OSError, WherryError) as error:
@@ -78,6 +70,8 @@ class ControlGroup:
                 report(error)
         if tries < PATIENCE:
             self._loop.later(min(1.0, 0.002 * 2**tries), lambda: self._remove(tries + 1))
+        else:
+            self._leaving.discard(self)
 
     def _woken(self, events: int) -> None:
         try:

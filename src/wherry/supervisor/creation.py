@@ -188,7 +188,7 @@ class Creator:
         path = process.settings["cgroup"] = message["cgroup"] or linux.get("cgroupsPath") or ""
         if not path or message["runtime"] != OWN:
             return None
-        return ControlGroup.make(self._table.loop, path, linux.get("resources") or {}, process.out_of_memory)
+        return self._table.make_group(process, path, linux.get("resources") or {})
 
     def _connect(
         self,

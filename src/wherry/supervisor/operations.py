@@ -168,4 +168,4 @@ class Operations:
                 f"the supervisor holds {count} running processes", hint="stop the containers first"
             )
         answer.ok()
-        self._table.loop.later(0, self._table.loop.stop)
+        self._table.end()

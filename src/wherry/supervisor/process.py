@@ -199,12 +199,6 @@ def _handle_signals(loop: Loop, table: Table) -> None:
             reap()
         if signal.SIGTERM in numbers and not ending:
             ending = True
-            end_when_empty()
-
-    def end_when_empty() -> None:
-        if table.alive() or table.launching:
-            loop.later(0.5, end_when_empty)
-        else:
-            loop.stop()
+            table.end()
 
     loop.watch(waking, READABLE, signalled)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from wherry.errors import Conflict, NotFound
+from wherry.errors import Conflict, NotFound, WherryError
+from wherry.linux import cgroups
 from wherry.supervisor import streams
+from wherry.supervisor.control_group import ControlGroup
 from wherry.supervisor.layout import Layout
 from wherry.supervisor.loop import Loop
 from wherry.supervisor.protocol import Message
@@ -25,6 +27,7 @@ class Table:
         self.run_dir = run_dir
         self._notify = notify
         self._processes: dict[tuple[str, str], Supervised] = {}
+        self._leaving: set[ControlGroup] = set()
         self.launching = 0
         """Launches under way: they reap children that nobody here knows."""
 
@@ -57,6 +60,23 @@ class Table:
         """The container's own process and those exec'd in it."""
         return [process for key, process in self._processes.items() if key[0] == container]
 
+    def make_group(self, process: Supervised, path: str, resources: Message) -> ControlGroup:
+        """Make a container's control group. Raises what `cgroups.create` does."""
+        cgroup = cgroups.create(path, resources)
+        return ControlGroup(self.loop, cgroup, self._leaving, process.out_of_memory)
+
+    def find_group(self, process: Supervised, path: str) -> ControlGroup | None:
+        """One that somebody else made; None when there is none."""
+        try:
+            cgroup = cgroups.open_existing(path)
+        except WherryError:
+            return None
+        return ControlGroup(self.loop, cgroup, self._leaving, process.out_of_memory)
+
+    def empty(self) -> bool:
+        """Whether nothing is left to do here: no process, no launch, no control group being removed."""
+        return not self.alive() and not self.launching and not self._leaving
+
     def alive(self) -> list[Supervised]:
         return [process for process in self._processes.values() if process.status != "exited"]
 
@@ -69,6 +89,12 @@ class Table:
             for other in self.of(process.container):
                 self.remove(other)
             _remove_directory(process.layout.directory)
+
+    def end(self) -> None:
+        """End the process as soon as nothing is left to do; replies have gone out by then."""
+        self.loop.later(0.02, self.end)
+        if self.empty():
+            self.loop.stop()
 
     def _gone(self, process: Supervised) -> None:
         process.discard()
