@@ -51,6 +51,14 @@ def _cgroup2_controllers() -> bool:
         return False
 
 
+def _version_2_beside_version_1() -> bool:
+    """A version 2 tree that has controllers, beside version 1: crun makes no container there."""
+    try:
+        return bool(Path("/sys/fs/cgroup/unified/cgroup.controllers").read_text().split())
+    except OSError:
+        return False
+
+
 def _apparmor() -> bool:
     try:
         return Path("/sys/module/apparmor/parameters/enabled").read_text().strip() == "Y"
@@ -67,7 +75,7 @@ PROBES: dict[str, Callable[[], bool]] = {
     "dockerd": lambda: os.geteuid() == 0 and _program("dockerd")() and _program("docker")(),
     "docker-cli": _program("docker"),
     "podman": _program("podman"),
-    "crun": _program("crun"),
+    "crun": lambda: _program("crun")() and not _version_2_beside_version_1(),
     "runc": _program("runc"),
     "skopeo": _program("skopeo"),
     "pasta": _program("pasta"),

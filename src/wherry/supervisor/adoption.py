@@ -69,7 +69,7 @@ def adopt(table: Table, record: Message, kept: list[int]) -> Supervised:
     except OSError as error:
         report(error)
         process.session = None
-    if record.get("cgroup") and record.get("runtime") == "wherry":
+    if record.get("cgroup"):
         process.group = table.find_group(process, record["cgroup"])
     if process.session is not None:
         process.session.flow()

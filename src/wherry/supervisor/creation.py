@@ -68,6 +68,8 @@ class Creator:
             try:
                 self._connect(process, launch, ends, log, stdin_once)
                 process.launch = launch
+                if message["runtime"] != OWN and process.settings["cgroup"]:
+                    process.group = self._table.find_group(process, process.settings["cgroup"])
                 process.created(launch.pid, launch.pidfd)
             except BaseException as error:
                 launch.abort()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+import os
+from typing import TYPE_CHECKING, Any, Protocol
 
 from wherry import runtime
-from wherry.errors import Unsupported
 from wherry.supervisor.launching import Launch
 from wherry.supervisor.streams import ProcessEnds
+
+if TYPE_CHECKING:
+    from wherry.runtime.external import ExternalRuntime
 
 OWN = "wherry"
 
@@ -23,22 +26,47 @@ class Launcher(Protocol):
     ) -> Launch:
         """The process of an `exec` request, in a container described by `id`, `pid`, `runtime`, `seccomp`."""
 
+    def forget(self, name: str, runtime: str) -> None:
+        """A container has ended: let its runtime drop what it remembers of it."""
+
 
 class Launchers:
     """By the name of the runtime: `wherry`, or the path of an executable."""
 
+    def __init__(self, run_dir: str) -> None:
+        self._run_dir = run_dir
+
     def container(self, request: dict[str, Any], ends: ProcessEnds | None, cgroup: Any) -> Launch:
-        if request["runtime"] != OWN:
-            raise Unsupported(f"runtime {request['runtime']} is not supported yet")
-        state = {"ociVersion": request["spec"].get("ociVersion", "1.2.0"), "id": request["id"]}
-        return runtime.launch(
-            request["spec"], rootfs=request["rootfs"], stdio=ends, cgroup=cgroup, state=state
+        spec, name = request["spec"], request["id"]
+        if request["runtime"] == OWN:
+            state = {"ociVersion": spec.get("ociVersion", "1.2.0"), "id": name}
+            return runtime.launch(spec, rootfs=request["rootfs"], stdio=ends, cgroup=cgroup, state=state)
+        return self._external(request["runtime"]).launch(
+            name, spec, rootfs=request["rootfs"], bundle=self._directory(name, "bundle"), stdio=ends
         )
 
     def exec(
         self, container: dict[str, Any], request: dict[str, Any], ends: ProcessEnds | None, cgroup: Any
     ) -> Launch:
-        if container["runtime"] != OWN:
-            raise Unsupported(f"runtime {container['runtime']} is not supported yet")
-        spec = {"linux": {"seccomp": container["seccomp"]}}
-        return runtime.launch_exec(container["pid"], request["process"], spec=spec, stdio=ends, cgroup=cgroup)
+        process = request["process"]
+        if container["runtime"] == OWN:
+            spec = {"linux": {"seccomp": container["seccomp"]}}
+            return runtime.launch_exec(container["pid"], process, spec=spec, stdio=ends, cgroup=cgroup)
+        directory = self._directory(request["id"], f"exec-{request['exec']}")
+        return self._external(container["runtime"]).launch_exec(
+            request["id"], process, directory=directory, stdio=ends
+        )
+
+    def forget(self, name: str, runtime: str) -> None:
+        if runtime != OWN:
+            self._external(runtime).delete(name)  # the child is reaped with the orphans
+
+    def _external(self, path: str) -> ExternalRuntime:
+        from wherry.runtime.external import ExternalRuntime  # most supervisors never need it
+
+        return ExternalRuntime(path, os.path.join(self._run_dir, "runtimes", os.path.basename(path)))
+
+    def _directory(self, name: str, part: str) -> str:
+        path = os.path.join(self._run_dir, "containers", name, part)
+        os.makedirs(path, mode=0o700, exist_ok=True)
+        return path

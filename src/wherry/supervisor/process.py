@@ -52,7 +52,7 @@ def main(arguments: list[str], launcher: Launcher | None = None) -> int:
         os._exit(0)  # the caller waits for this: from now on connections are taken
     _detach(state_dir, background)
     _write_pid(run_dir)
-    serve(state_dir, run_dir, listener, launcher or Launchers())
+    serve(state_dir, run_dir, listener, launcher or Launchers(run_dir))
     os.unlink(os.path.join(run_dir, "supervisor.sock"))
     return 0
 
@@ -65,7 +65,7 @@ def serve(state_dir: str, run_dir: str, listener: socket.socket, launcher: Launc
         pass  # orphans then go to whoever reaps them otherwise
     loop = Loop()
     server = Server(loop, listener)
-    table = Table(loop, state_dir, run_dir, server.notify)
+    table = Table(loop, state_dir, run_dir, server.notify, launcher.forget)
     operations = server.operations = Operations(table, launcher, adoption.records(run_dir))
     _handle_signals(loop, table)
     allocator.keep_freed(8 << 20)

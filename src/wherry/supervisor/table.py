@@ -21,11 +21,20 @@ ENDED_EXECS = 100
 class Table:
     """Processes by container and exec id, in the order in which they were made."""
 
-    def __init__(self, loop: Loop, state_dir: str, run_dir: str, notify: Callable[[Message], None]) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        state_dir: str,
+        run_dir: str,
+        notify: Callable[[Message], None],
+        forget: Callable[[str, str], None],
+    ) -> None:
+        """`notify` is given events; `forget` the name and the runtime of each container that has ended."""
         self.loop = loop
         self.state_dir = state_dir
         self.run_dir = run_dir
         self._notify = notify
+        self._forget = forget
         self._processes: dict[tuple[str, str], Supervised] = {}
         self._leaving: set[ControlGroup] = set()
         self.launching = 0
@@ -100,6 +109,7 @@ class Table:
         process.discard()
         streams.remove(process.layout.prefix)
         if not process.exec_id:
+            self._forget(process.container, str(process.settings["runtime"]))
             try:
                 os.unlink(process.layout.spool)
             except OSError:
@@ -111,10 +121,14 @@ class Table:
 
 
 def _remove_directory(path: str) -> None:
-    """Remove a run directory, which holds files only."""
+    """Remove a run directory with what is in it."""
     try:
-        for name in os.listdir(path):
-            os.unlink(os.path.join(path, name))
+        with os.scandir(path) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    _remove_directory(entry.path)
+                else:
+                    os.unlink(entry.path)
         os.rmdir(path)
     except OSError:
         pass  # somebody else's, or gone

@@ -60,6 +60,7 @@ class Station:
         stdin_once: bool = False,
         linux: dict[str, Any] | None = None,
         namespaces: tuple[str, ...] = NAMESPACES,
+        runtime: str = "wherry",
     ) -> int:
         for part in ("upper", "work"):
             (self.home / "layers" / name / part).mkdir(parents=True, exist_ok=True)
@@ -103,6 +104,7 @@ class Station:
             log=log,
             open_stdin=open_stdin,
             stdin_once=stdin_once,
+            runtime=runtime,
         )
         return created.pid
 
