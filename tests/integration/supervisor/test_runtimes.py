@@ -13,7 +13,10 @@ from wherry.supervisor.records import LaunchFailed
 
 pytestmark = pytest.mark.needs("root", "busybox")
 
-RUNTIMES = [pytest.param(name, marks=pytest.mark.needs(name)) for name in ("crun", "runc")]
+RUNTIMES = [
+    pytest.param("crun", marks=pytest.mark.needs("crun", "crun-cgroups")),
+    pytest.param("runc", marks=pytest.mark.needs("runc")),
+]
 
 
 @pytest.fixture(params=RUNTIMES)
