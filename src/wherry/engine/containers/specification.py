@@ -9,7 +9,7 @@ from wherry.errors import Conflict
 
 from ..models import Confinement, ExecConfig, HostConfig
 from ..spec import capabilities, environment, modes, security_options, userns
-from ..spec.process import User, process, resource_limits
+from ..spec.process import User, lifts, process, resource_limits
 from ..spec.translate import Wish, translate
 from . import bind_sources, lookup, shm, users
 from .hostfiles import FILES
@@ -101,7 +101,7 @@ def exec_process(room: Room, container: Container, config: ExecConfig) -> dict[s
         privileged=host.privileged or config.privileged,
         known=room.machine.facts.known_capabilities,
     )
-    on_host = confinement is not None and confinement.user_namespace == userns.HOST
+    decision = userns.Decision(confinement.user_namespace if confinement is not None else userns.OWN)
     options = security_options.parse(host.security_opt)
     wanted = options.no_new_privileges
     profile = confinement.apparmor if confinement is not None else ""
@@ -123,7 +123,7 @@ def exec_process(room: Room, container: Container, config: ExecConfig) -> dict[s
         terminal=config.tty,
         size=config.console_size or (0, 0),
         apparmor="" if profile == "unconfined" or config.privileged else profile,
-        limits=resource_limits(host, own_namespace=not on_host, names=names),
+        limits=resource_limits(host, lift=lifts(decision, room.machine.facts), names=names),
         oom_score=host.oom_score_adj if host.oom_score_adj != room.machine.facts.oom_score else None,
     )
 

@@ -16,7 +16,7 @@ from wherry.engine.spec import (
     userns,
 )
 from wherry.engine.spec.facts import Facts
-from wherry.engine.spec.process import resource_limits
+from wherry.engine.spec.process import lifted_names, lifts, resource_limits
 
 
 def check(
@@ -44,7 +44,8 @@ def check(
     on_host = decision.kind == userns.HOST
     devices.devices(host, on_host=on_host and not facts.rootless)
     sysctls.check(host)
-    resource_limits(host, own_namespace=not on_host, names=names)
+    lift = lifts(decision, facts)
+    resource_limits(host, lift=lift, names=names)
     resources.resources(host)
     said = resources.warnings(host, facts.limits)
     if on_host and not host.userns_mode:
@@ -54,4 +55,9 @@ def check(
             f"ports below {facts.first_open_port} of this machine stay closed to the container, which has a "
             "user namespace of its own; --userns host opens them"
         )
+    if not on_host and not lift:
+        said += [
+            f"--cap-add {name.removeprefix('CAP_')} doesn't lift any limit: the engine may not raise them"
+            for name in lifted_names(host)
+        ]
     return said + list(options.warnings)

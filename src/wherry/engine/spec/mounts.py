@@ -24,15 +24,16 @@ def mounts(
     files: dict[str, str],
     shm: str = "",
     idmap: bool = False,
+    on_host: bool = False,
     cgroups_writable: bool = False,
 ) -> list[dict[str, Any]]:
     """All of them, in the order in which they are made.
 
     `files`: host path by the path in the container, for resolv.conf and its like. `shm`: the host directory
     that containers with a common IPC namespace share as /dev/shm. `idmap`: binds show their files' own ids
-    inside the container's user namespace.
+    inside the container's user namespace. `on_host`: it shares the machine's user namespace.
     """
-    listed = [*_standard(host, shm, cgroups_writable)]
+    listed = [*_standard(host, shm, on_host, cgroups_writable)]
     own = {mount.target.rstrip("/") or "/" for mount in planned} | {
         target.rstrip("/") or "/" for target in host.tmpfs or {}
     }
@@ -51,7 +52,7 @@ def _entry(target: str, kind: str, source: str, options: list[str]) -> dict[str,
     return {"destination": target, "type": kind, "source": source, "options": options}
 
 
-def _standard(host: HostConfig, shm: str, cgroups_writable: bool) -> list[dict[str, Any]]:
+def _standard(host: HostConfig, shm: str, on_host: bool, cgroups_writable: bool) -> list[dict[str, Any]]:
     read_only = [] if host.privileged else ["ro"]
     cgroups = [] if host.privileged or cgroups_writable else ["ro"]
     terminals = [*_SAFE[:2], "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]
@@ -63,9 +64,13 @@ def _standard(host: HostConfig, shm: str, cgroups_writable: bool) -> list[dict[s
         _entry("/sys/fs/cgroup", "cgroup", "cgroup", [*cgroups, *_SAFE]),
     ]
     ipc = modes.parse("ipc", host.ipc_mode)
+    if on_host or not ipc.host:
+        listed.append(_entry("/dev/mqueue", "mqueue", "mqueue", _SAFE))
+    elif os.path.isdir("/dev/mqueue"):
+        # the machine's may be shown, but not mounted by anyone else
+        listed.append(_bind_of_host("/dev/mqueue"))
     if ipc.host:
-        return [*listed, _bind_of_host("/dev/mqueue"), _bind_of_host("/dev/shm")]
-    listed.append(_entry("/dev/mqueue", "mqueue", "mqueue", _SAFE))
+        return [*listed, _bind_of_host("/dev/shm")]
     if shm and (ipc.container or ipc.word == "shareable"):
         listed.append(_entry("/dev/shm", "bind", shm, ["bind", "rprivate", "rw", *_SAFE]))
     elif ipc.word != "none":

@@ -6,7 +6,10 @@ from typing import Any, NamedTuple
 
 from wherry.engine.models import HostConfig, Ulimit
 from wherry.engine.spec import capabilities
+from wherry.engine.spec.facts import Facts
+from wherry.engine.spec.userns import HOST, Decision
 from wherry.errors import Invalid
+from wherry.linux import capabilities as sets
 
 _LIMITS = """
 AS CORE CPU DATA FSIZE LOCKS MEMLOCK MSGQUEUE NICE NOFILE NPROC RSS RTPRIO RTTIME SIGPENDING STACK
@@ -19,6 +22,8 @@ _LIFTED = {
     "CAP_IPC_LOCK": (("MEMLOCK", _UNLIMITED),),
     "CAP_SYS_NICE": (("NICE", 40), ("RTPRIO", 99)),
 }
+
+_MAY_RAISE = sets.mask(["CAP_SYS_RESOURCE"])
 
 
 class User(NamedTuple):
@@ -63,11 +68,25 @@ def process(
     return section
 
 
-def resource_limits(host: HostConfig, *, own_namespace: bool, names: list[str]) -> list[dict[str, Any]]:
-    """`process.rlimits` from --ulimit. Raises Invalid, in Docker's words."""
+def lifts(decision: Decision, facts: Facts) -> bool:
+    """Whether limits have to be lifted in place of a capability that means nothing here, and can be."""
+    return decision.kind != HOST and not facts.rootless and bool(facts.capabilities & _MAY_RAISE)
+
+
+def lifted_names(host: HostConfig) -> list[str]:
+    """The added capabilities that people give to be free of a limit."""
+    added = capabilities.normalized(host.cap_add, "CapAdd")
+    return [name for name in _LIFTED if name in added]
+
+
+def resource_limits(host: HostConfig, *, lift: bool, names: list[str]) -> list[dict[str, Any]]:
+    """`process.rlimits` from --ulimit. Raises Invalid, in Docker's words.
+
+    `lift`: see `lifts`.
+    """
     chosen = {limit.name.upper(): _checked(limit) for limit in host.ulimits or ()}
     added = capabilities.normalized(host.cap_add, "CapAdd")
-    if own_namespace:
+    if lift:
         for name, lifted in _LIFTED.items():
             if name in names and (name in added or "ALL" in added):
                 for limit, value in lifted:

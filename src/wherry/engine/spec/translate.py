@@ -27,7 +27,7 @@ from wherry.engine.spec import (
 )
 from wherry.engine.spec.facts import Facts
 from wherry.engine.spec.giving_up import given_up
-from wherry.engine.spec.process import User, process, resource_limits
+from wherry.engine.spec.process import User, lifts, process, resource_limits
 from wherry.errors import Invalid
 from wherry.runtime import apparmor_default
 from wherry.runtime.launch import INIT_ANNOTATION
@@ -137,7 +137,7 @@ def translate(wish: Wish, facts: Facts) -> Translation:
             terminal=config.tty,
             size=host.console_size,
             apparmor=profile,
-            limits=resource_limits(host, own_namespace=not on_host, names=names),
+            limits=resource_limits(host, lift=lifts(decision, facts), names=names),
             oom_score=host.oom_score_adj if host.oom_score_adj != facts.oom_score else None,
         ),
         "root": {"path": "rootfs", "readonly": host.readonly_rootfs},
@@ -146,6 +146,7 @@ def translate(wish: Wish, facts: Facts) -> Translation:
             wish.planned,
             files=wish.files,
             shm=wish.shm,
+            on_host=on_host and not facts.rootless,
             idmap=decision.kind in (userns.OWN, userns.JOINED) and not facts.rootless,
             cgroups_writable=bool(options.writable_cgroups),
         ),

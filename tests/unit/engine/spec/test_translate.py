@@ -220,9 +220,14 @@ def test_shared_memory(translated: Translate) -> None:
     shared = translated(ipc_mode="shareable", wish={"shm": "/run/shm"})
     assert mounts(shared)["/dev/shm"]["source"] == "/run/shm"
     assert mounts(translated(ipc_mode="host"))["/dev/shm"]["type"] == "bind"
+    assert mounts(translated(ipc_mode="host"))["/dev/mqueue"]["type"] == "mqueue"
+    joined = translated(
+        others={"web": "own"}, ipc_mode="container:web", wish={"shm": "/run/shm", "joined": {"ipc": 41}}
+    )
+    assert joined.spec["linux"]["sysctl"]["net.ipv4.ping_group_range"] == "0 65535"
 
 
-def test_limits_of_a_process(translated: Translate) -> None:
+def test_limits_of_a_process(translated: Translate, facts: Facts) -> None:
     one = translated(ulimits=[Ulimit(name="nofile", soft=10, hard=20), Ulimit(name="core", soft=-1, hard=-1)])
     assert one.spec["process"]["rlimits"] == [
         {"type": "RLIMIT_NOFILE", "soft": 10, "hard": 20},
@@ -230,6 +235,8 @@ def test_limits_of_a_process(translated: Translate) -> None:
     ]
     locked = translated(cap_add=["IPC_LOCK"]).spec["process"]["rlimits"]
     assert locked == [{"type": "RLIMIT_MEMLOCK", "soft": 2**64 - 1, "hard": 2**64 - 1}]
+    poor = facts._replace(capabilities=0)
+    assert translated(poor, cap_add=["IPC_LOCK"]).spec["process"]["rlimits"] == []
     for wrong in (Ulimit(name="patience", soft=1, hard=1), Ulimit(name="nofile", soft=2, hard=1)):
         with pytest.raises(Invalid, match="ulimit"):
             translated(ulimits=[wrong])
