@@ -28,18 +28,23 @@ def file_chunks(path: Path, size: int = 1 << 19) -> Iterator[bytes]:
             yield chunk
 
 
-@pytest.fixture
-def small_disk() -> Iterator[Path]:
-    """A filesystem of 24 MB."""
+@pytest.fixture(params=["tmpfs", "ext4"])
+def small_disk(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A filesystem of 24 MB. In a user namespace only tmpfs can be mounted."""
     directory = Path(tempfile.mkdtemp(prefix="wherry-disk-", dir="/tmp"))
-    image = directory / "disk"
-    with image.open("wb") as file:
-        file.truncate(24 << 20)
     mounted = directory / "mounted"
     mounted.mkdir()
-    subprocess.run(["mkfs.ext4", "-q", "-m", "0", str(image)], check=True)
-    subprocess.run(["mount", "-o", "loop", str(image), str(mounted)], check=True)
-    os.rmdir(mounted / "lost+found")
+    if request.param == "tmpfs" or Path("/proc/self/uid_map").read_text().split()[-1] != "4294967295":
+        command = ["mount", "-t", "tmpfs", "-o", "size=24m", "none", str(mounted)]
+    else:
+        image = directory / "disk"
+        with image.open("wb") as file:
+            file.truncate(24 << 20)
+        subprocess.run(["mkfs.ext4", "-q", "-m", "0", str(image)], check=True)
+        command = ["mount", "-o", "loop", str(image), str(mounted)]
+    subprocess.run(command, check=True)
+    if (mounted / "lost+found").exists():
+        os.rmdir(mounted / "lost+found")
     yield mounted
     subprocess.run(["umount", "-l", str(mounted)], check=True)
     shutil.rmtree(directory)
