@@ -49,6 +49,11 @@ def test_the_walls_stand(attempts: dict[str, Any]) -> None:
     assert status["CapInh"] == status["CapAmb"] == "0" * 16
 
 
+@pytest.mark.needs("root", "apparmor")
+def test_apparmor_confines_it(attempts: dict[str, Any]) -> None:
+    assert attempts["label"] == "wherry-default (enforce)"
+
+
 def test_no_descriptor_leaks_in(attempts: dict[str, Any]) -> None:
     assert len(attempts["descriptors"]) == 4  # three, and the one that reads the list
 
