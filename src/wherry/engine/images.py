@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wherry.errors import Invalid, NotFound, Unsupported
+from wherry.store.feed import Feed
 from wherry.store.images import ImageUser
 
 from . import image_view
-from .bridges import Feed, drain, steps
+from .bridges import drain, steps
 from .filters import Filters, check, flag, matches_labels
 from .identity import short
 from .models import ImageDeleted, ImageHistoryItem, ImageInspect, ImagesPruned, ImageSummary
