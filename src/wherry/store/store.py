@@ -24,7 +24,7 @@ from wherry.store.layers import Layers
 from wherry.store.mend import Mended, mend
 from wherry.store.schema import MIGRATIONS
 from wherry.store.snapshots import Driver, Snapshot, Snapshots
-from wherry.store.snapshots.choice import choose_driver
+from wherry.store.snapshots.choice import Choice, Chooser
 from wherry.store.snapshots.copy import CopyDriver
 from wherry.store.snapshots.overlay import OverlayDriver
 
@@ -51,18 +51,23 @@ class Store:
         self.images.host_directories = host_directories
         empty = os.path.join(state_dir, "empty")
         os.makedirs(empty, mode=0o755, exist_ok=True)
-        self.driver = choose_driver(state_dir, driver or os.environ.get("WHERRY_STORAGE_DRIVER", ""))
+        self._chooser = Chooser(state_dir, driver or os.environ.get("WHERRY_STORAGE_DRIVER", ""))
         drivers: list[Driver] = [OverlayDriver(empty), CopyDriver()]
-        drivers.sort(key=lambda one: one.name != self.driver.driver)
         self.snapshots = Snapshots(
             os.path.join(state_dir, "containers"),
             self.database,
             self.layers,
             {one.name: one for one in drivers},
+            lambda: self._chooser.result().driver,
         )
         self.mended: Mended = mend(self.database, self.blobs, self.layers, self.snapshots)
         self.builtins = Builtins(self.database, self.blobs, self.layers, self.images)
         self.images.provide = self.builtins.provide
+
+    @property
+    def driver(self) -> Choice:
+        """The snapshot driver for new containers, and why if it isn't overlay."""
+        return self._chooser.result()
 
     def import_image(
         self,
@@ -117,6 +122,7 @@ class Store:
 
     def close(self) -> None:
         """Finish what is under way and release the lock."""
+        self._chooser.result()
         self.layers.close()
         self.database.close()
         os.close(self._lock)

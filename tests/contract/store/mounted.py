@@ -22,6 +22,9 @@ for step in json.loads(sys.argv[1])["mounts"]:
     os.makedirs(target, exist_ok=True)
     if step["type"] == "bind":
         made = mounts.clone_tree(step["source"])
+    elif not step.get("upper"):
+        made = mounts.clone_tree(step["lower"][0])
+        mounts.set_attributes(made, on=mounts.RDONLY)
     else:
         overlay = mounts.FileSystem("overlay")
         overlay.set("source", "overlay")

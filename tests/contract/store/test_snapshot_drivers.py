@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import subprocess
@@ -247,6 +248,26 @@ def test_more_than_a_hundred_layers(store: Store) -> None:
     assert seen == ["129", [f"{number:03}" for number in range(120, 130)]]
     assert snapshot.changes() == []
     assert len(_names(b"".join(snapshot.export()))) == 12
+
+
+def test_the_machine_s_own_userland_is_never_written_to(store: Store) -> None:
+    snapshot = store.snapshots.prepare(_ID, store.images.resolve("host"))
+    code = """
+try:
+    write("usr/wherry-test")
+    result = "written"
+except OSError as error:
+    result = error.errno
+result = [result, os.path.exists(path("usr/bin/env")), os.path.exists(path("bin/sh"))]
+"""
+    said, *found = run_mounted(snapshot, code)
+    assert not os.path.exists("/usr/wherry-test")
+    assert found == [True, True]
+    if snapshot.driver.name == "overlay":
+        assert said == "written"
+        assert snapshot.changes() == [Change("C", "/usr"), Change("A", "/usr/wherry-test")]
+    else:
+        assert said == errno.EROFS
 
 
 def test_an_image_without_layers(store: Store) -> None:

@@ -14,8 +14,9 @@ from typing import NamedTuple
 from wherry.errors import Unsupported
 from wherry.oci import History, ImageConfig, RootFS, RunConfig, encode_image_config, parse_reference
 from wherry.store.blobs import Blobs
+from wherry.store.builtin.fingerprint import Fingerprint
 from wherry.store.builtin.hello import MESSAGE, hello_archive
-from wherry.store.builtin.host import host_archive, host_config, host_fingerprint
+from wherry.store.builtin.host import VERSION, host_archive, host_config, host_watched
 from wherry.store.database import Database
 from wherry.store.images.collection import Images
 from wherry.store.images.model import HOST_FEATURE
@@ -35,22 +36,23 @@ class _Recipe(NamedTuple):
     comment: str
 
 
-_RECIPES = {
-    "docker.io/library/hello:latest": _Recipe(
-        fingerprint=lambda: MESSAGE,
-        archive=hello_archive,
-        config=lambda: RunConfig(cmd=["/hello"], working_dir="/"),
-        features=(),
-        comment="built in: says hello",
-    ),
-    "docker.io/library/host:latest": _Recipe(
-        fingerprint=host_fingerprint,
-        archive=host_archive,
-        config=host_config,
-        features=(HOST_FEATURE,),
-        comment="built in: this machine's own /usr",
-    ),
-}
+def _recipes() -> dict[str, _Recipe]:
+    return {
+        "docker.io/library/hello:latest": _Recipe(
+            fingerprint=lambda: MESSAGE,
+            archive=hello_archive,
+            config=lambda: RunConfig(cmd=["/hello"], working_dir="/"),
+            features=(),
+            comment="built in: says hello",
+        ),
+        "docker.io/library/host:latest": _Recipe(
+            fingerprint=Fingerprint(VERSION, host_watched).value,
+            archive=host_archive,
+            config=host_config,
+            features=(HOST_FEATURE,),
+            comment="built in: this machine's own /usr",
+        ),
+    }
 
 
 class Builtins:
@@ -62,15 +64,16 @@ class Builtins:
         self._layers = layers
         self._images = images
         self._lock = threading.Lock()
+        self._recipes = _recipes()
 
     def provide(self, name: str) -> None:
         """Make the built-in image of the canonical `name` if it isn't there or out of date; empty: all that
         nobody removed. Does nothing for other names, nor where the user gave the name to another image."""
         if not name:
-            for known in _RECIPES:
+            for known in self._recipes:
                 if not self._is_hidden(known):
                     self._provide(known)
-        elif name in _RECIPES:
+        elif name in self._recipes:
             self._provide(name)
 
     def is_builtin(self, image_id: str) -> bool:
@@ -82,7 +85,7 @@ class Builtins:
         return made is not None and self._database.one("SELECT 1 FROM tags WHERE name = ?", name) is None
 
     def _provide(self, name: str) -> None:
-        recipe = _RECIPES[name]
+        recipe = self._recipes[name]
         with self._lock:
             made = self._database.one("SELECT * FROM builtins WHERE name = ?", name)
             tag = self._database.one("SELECT image FROM tags WHERE name = ?", name)

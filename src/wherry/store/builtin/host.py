@@ -8,7 +8,6 @@ certificates, alternatives, time zone, a skeleton of /var. Nothing of the machin
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 
@@ -16,9 +15,9 @@ from wherry.oci import RunConfig
 from wherry.store.builtin import etc
 from wherry.store.tar import Kind, TarEntry, end_of_archive, header, padding
 
-__all__ = ["host_archive", "host_config", "host_directories", "host_fingerprint"]
+__all__ = ["VERSION", "host_archive", "host_config", "host_directories", "host_watched"]
 
-_VERSION = "1"  # of what is synthesized here; another one makes a new image
+VERSION = "1"  # of what is synthesized here; another one makes a new image
 _SYSTEM = ("bin", "sbin", "lib", "lib32", "lib64", "libx32", "libo32")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SKELETON = {
@@ -81,17 +80,9 @@ def host_config() -> RunConfig:
     return RunConfig(env=[f"PATH={_PATH}", "LANG=C.UTF-8"], cmd=[shell], working_dir="/")
 
 
-def host_fingerprint() -> str:
-    """Changes when anything changed that the layer is made from. Costs some 200 lstat calls."""
-    state = hashlib.sha256(_VERSION.encode())
-    for path in [*(f"/{name}" for name in _SYSTEM), *etc.watched()]:
-        try:
-            found = os.lstat(path)
-        except OSError:
-            continue
-        facts = (path, found.st_mode, found.st_size, found.st_mtime_ns, found.st_ino)
-        state.update(repr(facts).encode())
-    return state.hexdigest()
+def host_watched() -> list[str]:
+    """The paths that the layer is made from: another state of them makes another image."""
+    return [*(f"/{name}" for name in _SYSTEM), *etc.watched()]
 
 
 def host_archive() -> bytes:

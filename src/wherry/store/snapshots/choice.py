@@ -7,12 +7,13 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from typing import NamedTuple
 
 from wherry.errors import Unsupported
 from wherry.store.removal import remove_tree
 
-__all__ = ["Choice", "choose_driver"]
+__all__ = ["Choice", "Chooser"]
 
 _DRIVERS = ("overlay", "copy")
 _TRIAL = 1  # another number for another trial
@@ -25,29 +26,47 @@ class Choice(NamedTuple):
     reason: str = ""
 
 
-def choose_driver(state_dir: str, wanted: str = "") -> Choice:
-    """The driver for new snapshots: `wanted` if given, else overlay if a trial mount works, else copy.
+class Chooser:
+    """Finds out which driver new snapshots get: `wanted`, else overlay if a trial mount works, else copy.
 
-    The trial (some 20 ms, in a process of its own) is made once for a kernel, a filesystem and a user. Raises
-    Unsupported for an unknown driver.
+    The trial is made once for a kernel, a filesystem and a user. It takes some 30 ms in a process of its own,
+    and runs beside whatever the caller does until it needs the answer.
     """
-    if wanted:
-        if wanted not in _DRIVERS:
+
+    def __init__(self, state_dir: str, wanted: str = "") -> None:
+        """Raises Unsupported for an unknown driver."""
+        if wanted and wanted not in _DRIVERS:
             raise Unsupported(f"unknown storage driver {wanted!r}", hint="overlay or copy")
-        return Choice(wanted, "as configured")
-    path = os.path.join(state_dir, "driver.json")
-    key = [_TRIAL, os.uname().release, os.stat(state_dir).st_dev, os.geteuid(), _ids()]
-    try:
-        with open(path, encoding="utf-8") as file:
-            known = json.load(file)
-        if known["key"] == key:
-            return Choice(*known["choice"])
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    choice = _try(state_dir)
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump({"key": key, "choice": choice}, file)
-    return choice
+        self._file = os.path.join(state_dir, "driver.json")
+        self._key = [_TRIAL, os.uname().release, os.stat(state_dir).st_dev, os.geteuid(), _ids()]
+        self._choice = Choice(wanted, "as configured") if wanted else self._remembered()
+        self._thread: threading.Thread | None = None
+        if self._choice is None:
+            self._thread = threading.Thread(target=self._find_out, args=(state_dir,), name="overlay-trial")
+            self._thread.start()
+
+    def result(self) -> Choice:
+        """Waits for the trial if it is under way."""
+        if self._thread is not None:
+            self._thread.join()
+        return self._choice or Choice("copy", "overlay cannot be used: the trial mount failed")
+
+    def _remembered(self) -> Choice | None:
+        try:
+            with open(self._file, encoding="utf-8") as file:
+                known = json.load(file)
+            return Choice(*known["choice"]) if known["key"] == self._key else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _find_out(self, state_dir: str) -> None:
+        choice = _try(state_dir)
+        try:
+            with open(self._file, "w", encoding="utf-8") as file:
+                json.dump({"key": self._key, "choice": choice}, file)
+        except OSError:
+            pass  # then the next start tries again
+        self._choice = choice
 
 
 def _try(state_dir: str) -> Choice:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from wherry.errors import Conflict, Internal, NotFound
@@ -86,12 +86,20 @@ class Snapshot:
 class Snapshots:
     """Thread-safe for different containers."""
 
-    def __init__(self, root: str, database: Database, layers: Layers, drivers: dict[str, Driver]) -> None:
-        """`drivers` by name; the first is for new snapshots, all serve those that exist."""
+    def __init__(
+        self,
+        root: str,
+        database: Database,
+        layers: Layers,
+        drivers: dict[str, Driver],
+        choose: Callable[[], str],
+    ) -> None:
+        """`drivers` by name serve the snapshots that exist; `choose` names the one for a new one."""
         self._root = root
         self._database = database
         self._layers = layers
         self._drivers = drivers
+        self._choose = choose
         os.makedirs(root, mode=0o700, exist_ok=True)
 
     def directory(self, container_id: str) -> str:
@@ -101,7 +109,7 @@ class Snapshots:
     def prepare(self, container_id: str, image: Image) -> Snapshot:
         """A new writable view of `image`. Raises Conflict when the container has one, Unavailable when the
         disk is full; nothing is left behind then."""
-        driver = next(iter(self._drivers.values()))
+        driver = self._drivers[self._choose()]
         with self._database.transaction():
             if self._database.one("SELECT 1 FROM snapshots WHERE id = ?", container_id):
                 raise Conflict(f"container {container_id[:12]} has a snapshot already")
@@ -129,7 +137,7 @@ class Snapshots:
     def driver_name(self, container_id: str) -> str:
         """`overlay` or `copy`; of a container that has no snapshot, what it would get."""
         row = self._database.one("SELECT driver FROM snapshots WHERE id = ?", container_id)
-        return str(row["driver"]) if row else next(iter(self._drivers))
+        return str(row["driver"]) if row else self._choose()
 
     def get(self, container_id: str) -> Snapshot:
         """Raises NotFound."""

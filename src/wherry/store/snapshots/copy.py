@@ -39,7 +39,7 @@ class CopyDriver:
 
     def mounts(self, place: Place) -> list[Mount]:
         plan: list[Mount] = [{"type": "bind", "target": "/", "source": _rootfs(place)}]
-        return plan + [_bind(extra) for extra in place.extras]
+        return plan + [_read_only(extra) for extra in place.extras]
 
     def remove(self, place: Place) -> None:
         remove_tree(_rootfs(place))
@@ -62,5 +62,6 @@ def _rootfs(place: Place) -> str:
     return os.path.join(place.directory, "rootfs")
 
 
-def _bind(extra: Extra) -> Mount:
-    return {"type": "bind", "target": extra.target, "source": extra.source, "readonly": True}
+def _read_only(extra: Extra) -> Mount:
+    # A layer without an upper directory; a bind would be writable, and this is the machine's own.
+    return {"type": "overlay", "target": extra.target, "lower": [extra.source]}

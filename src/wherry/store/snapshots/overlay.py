@@ -60,7 +60,6 @@ class OverlayDriver:
                     "lower": self._lowers(place, extra),
                     "upper": _extra(place, number, "upper"),
                     "work": _extra(place, number, "work"),
-                    "fallback": "bind",
                 }
             )
         return plan
