@@ -28,6 +28,8 @@ class Answer:
         wire: Message = {"kind": type(error).__name__, "message": str(error), "hint": ""}
         if isinstance(error, WherryError):
             wire["message"], wire["hint"] = error.message, error.hint
+        elif isinstance(error, OSError):
+            wire["message"] = f"{error.filename or 'the supervisor'}: {(error.strerror or '').lower()}"
         else:
             wire["message"] = f"{type(error).__name__}: {error}"
         exit_code = getattr(error, "exit_code", None)

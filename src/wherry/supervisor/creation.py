@@ -67,12 +67,13 @@ class Creator:
             self._table.launching -= 1
             try:
                 self._connect(process, launch, ends, log, stdin_once)
-                process.launch = launch
                 if message["runtime"] != OWN and process.settings["cgroup"]:
                     process.group = self._table.find_group(process, process.settings["cgroup"])
                 process.created(launch.pid, launch.pidfd)
-            except BaseException as error:
-                launch.abort()
+            except Exception as error:
+                process.on_abandoned = lambda: None
+                if process.session is None:
+                    _close(ends)
                 self._table.remove(process)
                 answer.error(error)
                 return
@@ -82,11 +83,14 @@ class Creator:
             process.session.flow()
 
         def failed(error: WherryError) -> None:
+            process.launch = None
             self._table.launching -= 1
             _close(ends)
             self._table.remove(process)
             answer.error(error)
 
+        process.launch = launch
+        process.on_abandoned = lambda: failed(Conflict(f"container {process.container} was given up"))
         self._table.launching += 1
         launching.drive(self._table.loop, launch, created, failed)
 
@@ -136,32 +140,33 @@ class Creator:
                 theirs.close()
 
         def failed(error: WherryError) -> None:
+            process.launch = None
             self._table.launching -= 1
-            _close(ends)
+            if process.session is None:
+                _close(ends)
             if connection is not None:
                 connection.close()
             self._table.remove(process)
             answer.error(error)
 
         def created() -> None:
-            nonlocal connection, ends
+            nonlocal connection
             try:
                 session = self._connect(process, launch, ends, None, True)
-                ends = None
-                process.launch = launch
                 process.created(launch.pid, launch.pidfd)
                 back: list[int] = []
                 if attach:
-                    ours, theirs_socket = connection, None
+                    ours, theirs = connection, None
                     if ours is None:
-                        ours, theirs_socket = socket.socketpair()
-                        back.append(theirs_socket.fileno())
-                    connection = theirs_socket
+                        ours, theirs = socket.socketpair()
+                        back.append(theirs.fileno())
+                    connection = theirs
                     attach_to(process, ours, message)
                 process.start(lambda: started(back), failed)
                 session.flow()
             except Exception as error:
-                launch.abort()
+                process.on_abandoned = lambda: None
+                process.discard()
                 failed(error if isinstance(error, WherryError) else launching.internal(error))
 
         def started(back: list[int]) -> None:
@@ -171,6 +176,8 @@ class Creator:
             if connection is not None:
                 connection.close()
 
+        process.launch = launch
+        process.on_abandoned = lambda: failed(Conflict(f"container {process.container} is not running"))
         self._table.launching += 1
         launching.drive(self._table.loop, launch, created, failed)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from wherry import runtime
 from wherry.supervisor.launching import Launch
+from wherry.supervisor.standing import Standing
 from wherry.supervisor.streams import ProcessEnds
 
 if TYPE_CHECKING:
@@ -33,11 +34,13 @@ class Launcher(Protocol):
 class Launchers:
     """By the name of the runtime: `wherry`, or the path of an executable."""
 
-    def __init__(self, run_dir: str) -> None:
+    def __init__(self, run_dir: str, standing: Standing) -> None:
         self._run_dir = run_dir
+        self._standing = standing
 
     def container(self, request: dict[str, Any], ends: ProcessEnds | None, cgroup: Any) -> Launch:
-        spec, name = request["spec"], request["id"]
+        name = request["id"]
+        spec = {**request["spec"], "process": self._standing.give_back(request["spec"]["process"])}
         if request["runtime"] == OWN:
             state = {"ociVersion": spec.get("ociVersion", "1.2.0"), "id": name}
             return runtime.launch(spec, rootfs=request["rootfs"], stdio=ends, cgroup=cgroup, state=state)
@@ -48,7 +51,7 @@ class Launchers:
     def exec(
         self, container: dict[str, Any], request: dict[str, Any], ends: ProcessEnds | None, cgroup: Any
     ) -> Launch:
-        process = request["process"]
+        process = self._standing.give_back(request["process"])
         if container["runtime"] == OWN:
             spec = {"linux": {"seccomp": container["seccomp"]}}
             return runtime.launch_exec(container["pid"], process, spec=spec, stdio=ends, cgroup=cgroup)

@@ -14,7 +14,7 @@ from wherry.supervisor.launchers import Launcher
 from wherry.supervisor.logs.options import from_wire
 from wherry.supervisor.loop import report
 from wherry.supervisor.protocol import VERSION, Message
-from wherry.supervisor.table import Table
+from wherry.supervisor.table import Table, remove_directory
 
 Operation = Callable[[Message, Answer, list[int]], None]
 
@@ -158,6 +158,8 @@ class Operations:
                 raise Conflict(f"container {process.container} is {process.status}")
         for process in processes:
             self._table.remove(process)
+        if not processes:
+            remove_directory(self._table.layout(message["id"]).directory)
         answer.ok()
 
     def _shutdown(self, message: Message, answer: Answer, descriptors: list[int]) -> None:

@@ -19,7 +19,7 @@ import sys
 import time
 
 from wherry.linux import allocator, processes
-from wherry.supervisor import adoption
+from wherry.supervisor import adoption, standing
 from wherry.supervisor.launchers import Launcher, Launchers
 from wherry.supervisor.loop import READABLE, Loop
 from wherry.supervisor.operations import Operations
@@ -52,7 +52,7 @@ def main(arguments: list[str], launcher: Launcher | None = None) -> int:
         os._exit(0)  # the caller waits for this: from now on connections are taken
     _detach(state_dir, background)
     _write_pid(run_dir)
-    serve(state_dir, run_dir, listener, launcher or Launchers(run_dir))
+    serve(state_dir, run_dir, listener, launcher or Launchers(run_dir, standing.take()))
     os.unlink(os.path.join(run_dir, "supervisor.sock"))
     return 0
 

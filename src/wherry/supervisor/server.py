@@ -114,7 +114,7 @@ class Server:
         self.owner: Connection | None = None
         self._listener = listener
         self._connections: set[Connection] = set()
-        loop.watch(listener.fileno(), READABLE, self._accept)
+        self._listen()
 
     def notify(self, event: Message) -> None:
         """Tell the owner, if there is one."""
@@ -133,14 +133,22 @@ class Server:
         if self.owner is connection:
             self.owner = None
 
+    def _listen(self) -> None:
+        self.loop.watch(self._listener.fileno(), READABLE, self._accept)
+
     def _accept(self, events: int) -> None:
         while True:
             try:
                 connection, _ = self._listener.accept()
             except (BlockingIOError, InterruptedError):
                 return
+            except ConnectionAbortedError:
+                continue
             except OSError:
-                return  # out of descriptors, or the peer has gone again
+                # Out of descriptors, and the listener stays ready: look again later.
+                self.loop.unwatch(self._listener.fileno())
+                self.loop.later(0.5, self._listen)
+                return
             if _peer_user(connection) in (0, os.geteuid()):
                 self._connections.add(Connection(self, connection))
             else:

@@ -56,6 +56,9 @@ class Supervised:
         self._linger: Timer | None = None
         self._starting: tuple[Callable[[], None], Failed] | None = None
         self.on_gone: Callable[[], None] = lambda: None
+        """Called when it has ended and nothing more comes out of it."""
+        self.on_abandoned: Callable[[], None] = lambda: None
+        """Called when it was discarded while it was being created."""
 
     def make_session(self, *, stdin_once: bool, recorder: Any) -> Session:
         """The session that tells the engine, in this process's name, what happens to its clients."""
@@ -96,10 +99,10 @@ class Supervised:
         """Let the created process execute its program. Conflict when it isn't waiting for that."""
         if self.status != "created" or self.launch is None or self._starting is not None:
             raise Conflict(f"process of container {self.container} is {self.status}, not waiting to start")
-        self._starting = (started, failed)
         # Before the word is given: a successor must never mistake a running program for a waiting init.
         self.started_at = time.time_ns()
         self.save("running")
+        self._starting = (started, failed)
         self.loop.unwatch(self.pidfd)  # until it executes, its end is the launch's business
         self.launch.start()
         launching.drive(self.loop, self.launch, self._executing, self._start_failed)
@@ -153,8 +156,14 @@ class Supervised:
         if self.launch is not None:
             launch, self.launch = self.launch, None
             self.loop.unwatch(launch.fileno())
-            launch.pidfd, launch.console = -1, None  # ours since it was created
+            if self.pidfd >= 0:
+                launch.pidfd, launch.console = -1, None  # ours since it was created
             launch.abort()
+            starting, self._starting = self._starting, None
+            if starting is not None:
+                starting[1](Conflict(f"container {self.container} was given up"))
+            elif self.status == "creating":
+                self.on_abandoned()
         if self.pidfd >= 0:
             os.close(self.pidfd)
             self.pidfd = -1

@@ -97,7 +97,7 @@ class Table:
         if not process.exec_id:
             for other in self.of(process.container):
                 self.remove(other)
-            _remove_directory(process.layout.directory)
+            remove_directory(process.layout.directory)
 
     def end(self) -> None:
         """End the process as soon as nothing is left to do; replies have gone out by then."""
@@ -120,13 +120,13 @@ class Table:
             self.remove(old)
 
 
-def _remove_directory(path: str) -> None:
+def remove_directory(path: str) -> None:
     """Remove a run directory with what is in it."""
     try:
         with os.scandir(path) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
-                    _remove_directory(entry.path)
+                    remove_directory(entry.path)
                 else:
                     os.unlink(entry.path)
         os.rmdir(path)

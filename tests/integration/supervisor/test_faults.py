@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
+import resource
 import signal
 import socket
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -328,3 +332,89 @@ async def test_nobody_is_adopted_by_pid_alone(station: Station) -> None:
 def rename_in_record(path: str, pid: int, other: int) -> None:
     record = Path(path)
     record.write_text(record.read_text().replace(f'"pid": {pid},', f'"pid": {other},'))
+
+
+async def test_a_full_disk_costs_log_records_and_nothing_else(station: Station) -> None:
+    """The state directory is full: the container goes on, and so does the log once there is room again."""
+    os.makedirs(f"{station.state}/containers/c")
+    with small_disk(f"{station.state}/containers/c"):
+        ballast = f"{station.state}/containers/c/ballast"
+        fill(ballast, 500_000)
+        script = "seq 1 100000; echo half; read a; echo $a; exit 3"
+        await station.create("c", script, open_stdin=True, log=ROOMY)
+        attached = await station.supervisor.attach("c", stdin=True)
+        assert attached.connection is not None
+        await station.supervisor.start("c")
+        await until(attached.connection, b"half\n")
+        os.unlink(ballast)
+        await asyncio.get_running_loop().sock_sendall(attached.connection, b"later\n")
+        await read_all(attached.connection)
+        assert (await station.ended()).code == 3
+        text = station.log("c").decode()
+        assert text.startswith("1\n2\n3\n") and text.endswith("later\n")
+        assert "bytes of output are missing here: the disk was full\n" in text
+        await station.supervisor.forget("c")
+
+
+async def test_a_full_run_directory_refuses_new_containers_and_mends(station: Station) -> None:
+    await station.start("old", "while read a; do echo $a; done; exit 2", open_stdin=True)
+    os.makedirs(f"{station.run}/containers/new")
+    with small_disk(f"{station.run}/containers/new"):
+        fill(f"{station.run}/containers/new/ballast", 2_000_000)
+        with pytest.raises(WherryError, match="no space left"):
+            await station.start("new", "exit 7")
+        await station.start("new", "echo fine; exit 7")
+        assert (await station.ended()).code == 7
+        await station.supervisor.forget("new")
+    attached = await station.supervisor.attach("old", stdin=True)
+    assert attached.connection is not None
+    await asyncio.get_running_loop().sock_sendall(attached.connection, b"still here\n")
+    await until(attached.connection, b"still here\n")
+    attached.connection.close()
+    os.truncate(f"{station.state}/supervisor.log", 0)
+
+
+def fill(path: str, size: int) -> None:
+    with contextlib.suppress(OSError):
+        Path(path).write_bytes(b"x" * size)
+
+
+@contextlib.contextmanager
+def small_disk(directory: str) -> Iterator[None]:
+    """A file system of one mebibyte at `directory`."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "none", directory], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", directory], check=True)
+
+
+async def test_a_container_does_not_inherit_what_the_supervisor_took(station: Station) -> None:
+    pid = await station.start("c", "echo $(ulimit -Sn) $(cat /proc/self/oom_score_adj); sleep 1000")
+    await asyncio.sleep(0.2)
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    score = content_of("/proc/self/oom_score_adj").strip()
+    assert station.log("c").decode().split() == [str(soft), score]
+    descriptors = os.listdir(f"/proc/{pid}/fd")
+    assert sorted(descriptors)[:3] == ["0", "1", "2"] and len(descriptors) <= 4
+
+
+async def test_forgotten_in_the_middle_of_an_exec(station: Station) -> None:
+    await station.start("c", "sleep 1000")
+    execs = [
+        asyncio.create_task(station.supervisor.exec("c", f"e{number}", process=process("true"), attach=False))
+        for number in range(10)
+    ]
+    await asyncio.sleep(0.005)
+    await station.supervisor.kill("c")
+    while (await station.ended()).exec_id:
+        pass
+    await station.supervisor.forget("c")
+    results = await asyncio.gather(*execs, return_exceptions=True)
+    assert all(not isinstance(one, BaseException) or isinstance(one, WherryError) for one in results)
+    for _ in range(100):
+        if await station.supervisor.processes() == []:
+            break
+        await asyncio.sleep(0.02)
+    assert await station.supervisor.processes() == []
+    assert not exists(f"{station.run}/containers/c")
