@@ -74,7 +74,7 @@ def test_an_ambiguous_id_names_no_container(wherry: Command, image: str) -> None
         (["true"], 0),
         (["false"], 1),
         (["sh", "-c", "exit 42"], 42),
-        (["sh", "-c", "kill -9 $$"], 137),
+        (["sh", "-c", "sh -c 'kill -9 $$'; exit $?"], 137),
         (["no-such-program"], 127),
         (["/etc"], 126),
     ],
