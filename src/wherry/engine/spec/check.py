@@ -17,6 +17,7 @@ from wherry.engine.spec import (
 )
 from wherry.engine.spec.facts import Facts
 from wherry.engine.spec.process import lifted_names, lifts, resource_limits
+from wherry.linux.cgroups.settings import PIDS
 
 
 def check(
@@ -42,12 +43,16 @@ def check(
         modes.parse(kind, text)
     decision = userns.decide(config, host, facts, others)
     on_host = decision.kind == userns.HOST
-    devices.devices(host, on_host=on_host and not facts.rootless)
+    devices.devices(host, on_host=on_host, rootless=facts.rootless)
     sysctls.check(host)
     lift = lifts(decision, facts)
     resource_limits(host, lift=lift, names=names)
     resources.resources(host)
     said = resources.warnings(host, facts.limits)
+    if not on_host and PIDS in said:
+        said[said.index(PIDS)] = (
+            "there is no cgroup for the PIDs limit: it holds for each user of the container by itself"
+        )
     if on_host and not host.userns_mode:
         said += decision.given_up
     elif not facts.rootless and modes.parse("network", host.network_mode).host and not on_host:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Any
+from typing import Any, NamedTuple
 
 from wherry.engine.models import DeviceMapping, HostConfig
 from wherry.errors import Invalid
@@ -25,32 +25,42 @@ _RULES: list[dict[str, Any]] = [
 ]
 
 
-def devices(host: HostConfig, *, on_host: bool) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """`linux.devices` and `linux.resources.devices`; no rules where a user namespace does their work.
+class Devices(NamedTuple):
+    """`nodes` for `linux.devices`; `rules` for `linux.resources.devices`, none where a user namespace does
+    their work; `binds` (host path, path inside) instead of nodes where none can be made."""
 
-    `on_host`: the container shares the machine's user namespace. Raises Invalid for what is no device.
-    """
+    nodes: list[dict[str, Any]]
+    rules: list[dict[str, Any]]
+    binds: list[tuple[str, str]]
+
+
+def devices(host: HostConfig, *, on_host: bool, rootless: bool = False) -> Devices:
+    """`on_host`: the container shares the engine's user namespace. Raises Invalid for what is no device."""
     if host.privileged:
-        return (_all_devices() if on_host else []), [{"allow": True, "access": "rwm"}]
-    nodes: list[dict[str, Any]] = []
+        nodes = _all_devices() if on_host and not rootless else []
+        return Devices(nodes, [{"allow": True, "access": "rwm"}], [])
+    nodes = []
     rules: list[dict[str, Any]] = []
+    binds: list[tuple[str, str]] = []
     partial = False
     for mapping in host.devices or ():
         access = mapping.cgroup_permissions or "rwm"
         if not set(access) <= set("rwm"):
             raise Invalid(f"invalid device mode: {access}")
-        for node in _mapped(mapping):
+        for path, node in _mapped(mapping):
             nodes.append(node)
+            binds.append((path, node["path"]))
             rule = {key: node[key] for key in ("type", "major", "minor")}
             rules.append({"allow": True, **rule, "access": access})
             # to read and write is all that a node in the container's own namespace could be used for
             partial = partial or not {"r", "w"} <= set(access)
     rules += [_rule(text) for text in host.device_cgroup_rules or ()]
-    return nodes, [*_RULES, *rules] if on_host or partial or host.device_cgroup_rules else []
+    ruled = (on_host and not rootless) or partial or bool(host.device_cgroup_rules)
+    return Devices([] if rootless else nodes, [*_RULES, *rules] if ruled else [], binds if rootless else [])
 
 
-def _mapped(mapping: DeviceMapping) -> list[dict[str, Any]]:
-    """One device, or all of a directory."""
+def _mapped(mapping: DeviceMapping) -> list[tuple[str, dict[str, Any]]]:
+    """One device, or all of a directory: host path and node."""
     source = os.path.realpath(mapping.path_on_host)
     target = mapping.path_in_container or mapping.path_on_host
     if not target.startswith("/"):
@@ -67,12 +77,12 @@ def _mapped(mapping: DeviceMapping) -> list[dict[str, Any]]:
                 path = os.path.join(folder, name)
                 node = _node(path, os.path.join(target, os.path.relpath(path, source)))
                 if node is not None:
-                    found.append(node)
+                    found.append((path, node))
         return found
     node = _node(source, target)
     if node is None:
         raise Invalid(f"{words}: not a device node")
-    return [node]
+    return [(source, node)]
 
 
 def _node(path: str, target: str) -> dict[str, Any] | None:

@@ -83,7 +83,7 @@ def _namespaces(host: HostConfig, facts: Facts, decision: userns.Decision) -> It
     network = modes.parse("network", host.network_mode)
     if network.host:
         if facts.rootless:
-            yield "network: that of the engine, shared with its other containers (--network host)"
+            yield "network: that of the engine, not one of its own (--network host)"
         elif decision.kind == userns.HOST:
             yield "network: that of this machine (--network host)"
         else:

@@ -22,6 +22,7 @@ def mounts(
     planned: Sequence[PlannedMount],
     *,
     files: dict[str, str],
+    devices: list[tuple[str, str]] | None = None,
     shm: str = "",
     idmap: bool = False,
     on_host: bool = False,
@@ -29,7 +30,8 @@ def mounts(
 ) -> list[dict[str, Any]]:
     """All of them, in the order in which they are made.
 
-    `files`: host path by the path in the container, for resolv.conf and its like. `shm`: the host directory
+    `files`: host path by the path in the container, for resolv.conf and its like. `devices`: host
+    path and path in the container of device nodes to be bound. `shm`: the host directory
     that containers with a common IPC namespace share as /dev/shm. `idmap`: binds show their files' own ids
     inside the container's user namespace. `on_host`: it shares the machine's user namespace.
     """
@@ -42,6 +44,8 @@ def mounts(
     for target, source in files.items():
         if target not in own:
             listed.append(_entry(target, "bind", source, bound))
+    for source, target in devices or ():
+        listed.append(_entry(target, "bind", source, ["bind", "rprivate", "nosuid", "noexec"]))
     users = [_planned(mount, idmap) for mount in planned]
     users += [_tmpfs(target, options or "") for target, options in (host.tmpfs or {}).items()]
     # a mount has to come before those below it

@@ -51,5 +51,5 @@ def network_sysctls(host: HostConfig, decision: userns.Decision, ids: int) -> di
         userns.OWN: RANGE - 1,
         userns.ENGINE: ids - 1,
         userns.JOINED: min(RANGE, ids) - 1,
-    }.get(decision.kind, 2**31 - 1)
+    }.get(decision.kind, min(2**31, ids) - 1)
     return {"net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": f"0 {last}"}

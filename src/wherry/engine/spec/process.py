@@ -73,16 +73,27 @@ def lifts(decision: Decision, facts: Facts) -> bool:
     return decision.kind != HOST and not facts.rootless and bool(facts.capabilities & _MAY_RAISE)
 
 
+def most_processes(host: HostConfig, facts: Facts) -> int:
+    """The bound for a machine that can't limit processes by cgroup, else 0."""
+    if facts.limits.pids:
+        return 0
+    asked = host.pids_limit
+    return facts.most_processes if asked is None else max(asked, 0)
+
+
 def lifted_names(host: HostConfig) -> list[str]:
     """The added capabilities that people give to be free of a limit."""
     added = capabilities.normalized(host.cap_add, "CapAdd")
     return [name for name in _LIFTED if name in added]
 
 
-def resource_limits(host: HostConfig, *, lift: bool, names: list[str]) -> list[dict[str, Any]]:
+def resource_limits(
+    host: HostConfig, *, lift: bool, names: list[str], processes: int = 0
+) -> list[dict[str, Any]]:
     """`process.rlimits` from --ulimit. Raises Invalid, in Docker's words.
 
-    `lift`: see `lifts`.
+    `lift`: see `lifts`. `processes`: what bounds their number where no cgroup does; the kernel counts those
+    of one user in one user namespace, which is nearly a container.
     """
     chosen = {limit.name.upper(): _checked(limit) for limit in host.ulimits or ()}
     added = capabilities.normalized(host.cap_add, "CapAdd")
@@ -91,6 +102,8 @@ def resource_limits(host: HostConfig, *, lift: bool, names: list[str]) -> list[d
             if name in names and (name in added or "ALL" in added):
                 for limit, value in lifted:
                     chosen.setdefault(limit, (value, value))
+    if processes:
+        chosen.setdefault("NPROC", (processes, processes))
     return [{"type": f"RLIMIT_{name}", "soft": soft, "hard": hard} for name, (soft, hard) in chosen.items()]
 
 

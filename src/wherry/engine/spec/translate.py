@@ -27,7 +27,7 @@ from wherry.engine.spec import (
 )
 from wherry.engine.spec.facts import Facts
 from wherry.engine.spec.giving_up import given_up
-from wherry.engine.spec.process import User, lifts, process, resource_limits
+from wherry.engine.spec.process import User, lifts, most_processes, process, resource_limits
 from wherry.errors import Invalid
 from wherry.runtime import apparmor_default
 from wherry.runtime.launch import INIT_ANNOTATION
@@ -92,7 +92,7 @@ def translate(wish: Wish, facts: Facts) -> Translation:
         host.cap_add, host.cap_drop, privileged=host.privileged, known=facts.known_capabilities
     )
     on_host = decision.kind == userns.HOST
-    nodes, rules = devices.devices(host, on_host=on_host and not facts.rootless)
+    wanted = devices.devices(host, on_host=on_host, rootless=facts.rootless)
     filter_kind, filter_section = _seccomp(host, options.seccomp, names, facts)
     profile = _apparmor(host, options.apparmor, wish, facts)
     no_new_privileges = _no_new_privileges(host, options.no_new_privileges, wish.user)
@@ -100,9 +100,11 @@ def translate(wish: Wish, facts: Facts) -> Translation:
         **namespaces.network_sysctls(host, decision, facts.ids),
         **sysctls.check(host),
     }
-    limits = resources.resources(host, most_processes=facts.most_processes if facts.limits.pids else 0)
-    if rules:
-        limits["devices"] = rules
+    limits = resources.resources(host, most_processes=facts.most_processes)
+    if not facts.limits.pids and not on_host:
+        limits.pop("pids", None)  # a resource limit of the process stands in for it, see below
+    if wanted.rules:
+        limits["devices"] = wanted.rules
     linux: dict[str, Any] = {
         "namespaces": namespaces.namespaces(host, decision, wish.joined),
         "cgroupsPath": wish.cgroup,
@@ -113,8 +115,8 @@ def translate(wish: Wish, facts: Facts) -> Translation:
     id_map = namespaces.id_map(decision, wish.first_id, facts.ids)
     if id_map:
         linux["uidMappings"] = linux["gidMappings"] = id_map
-    if nodes:
-        linux["devices"] = nodes
+    if wanted.nodes:
+        linux["devices"] = wanted.nodes
     if settings:
         linux["sysctl"] = settings
     if filter_section is not None:
@@ -137,7 +139,12 @@ def translate(wish: Wish, facts: Facts) -> Translation:
             terminal=config.tty,
             size=host.console_size,
             apparmor=profile,
-            limits=resource_limits(host, lift=lifts(decision, facts), names=names),
+            limits=resource_limits(
+                host,
+                lift=lifts(decision, facts),
+                names=names,
+                processes=0 if on_host else most_processes(host, facts),
+            ),
             oom_score=host.oom_score_adj if host.oom_score_adj != facts.oom_score else None,
         ),
         "root": {"path": "rootfs", "readonly": host.readonly_rootfs},
@@ -145,6 +152,7 @@ def translate(wish: Wish, facts: Facts) -> Translation:
             host,
             wish.planned,
             files=wish.files,
+            devices=wanted.binds,
             shm=wish.shm,
             on_host=on_host and not facts.rootless,
             idmap=decision.kind in (userns.OWN, userns.JOINED) and not facts.rootless,

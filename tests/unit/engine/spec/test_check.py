@@ -37,6 +37,13 @@ def test_what_is_given_up_or_not_honoured(facts: Facts, host: dict[str, Any], wo
     assert words in warning
 
 
+def test_a_limit_of_processes_without_a_cgroup(facts: Facts) -> None:
+    poor = facts._replace(limits=facts.limits._replace(pids=False))
+    (warning,) = said(poor, pids_limit=9)
+    assert "each user of the container" in warning
+    assert "PIDs limit discarded" in said(poor, pids_limit=9, userns_mode="host")[0]
+
+
 def test_limits_that_cannot_be_lifted(facts: Facts) -> None:
     assert said(facts, cap_add=["IPC_LOCK"]) == []
     (warning,) = said(facts._replace(capabilities=0), cap_add=["IPC_LOCK"])

@@ -75,6 +75,9 @@ def test_rootless_without_cgroups_says_so(translated: Translate, facts: Facts) -
     one = translated(poor)
     assert any(sentence.startswith("limits:") for sentence in one.confinement.given_up)
     assert "pids" not in one.spec["linux"]["resources"]
+    assert one.spec["process"]["rlimits"] == [{"type": "RLIMIT_NPROC", "soft": 4000, "hard": 4000}]
+    assert translated(poor, pids_limit=7).spec["process"]["rlimits"][0]["hard"] == 7
+    assert translated(poor, pids_limit=-1).spec["process"]["rlimits"] == []
 
 
 def test_joining_another_container(translated: Translate) -> None:
@@ -180,6 +183,13 @@ def test_devices_need_no_rules_in_a_user_namespace(translated: Translate) -> Non
     assert translated(userns_mode="host").spec["linux"]["resources"]["devices"][0]["allow"] is False
     with pytest.raises(Invalid, match='adding custom device "/dev/none": no such file'):
         translated(devices=[DeviceMapping(path_on_host="/dev/none")])
+
+
+def test_devices_are_bound_where_no_node_can_be_made(translated: Translate, facts: Facts) -> None:
+    mapped = DeviceMapping(path_on_host="/dev/zero", path_in_container="/dev/nothing")
+    one = translated(facts._replace(rootless=True), devices=[mapped])
+    assert mounts(one)["/dev/nothing"]["source"] == "/dev/zero"
+    assert "devices" not in one.spec["linux"]
 
 
 @pytest.mark.parametrize("rule", ["x 1:1 r", "c 1 r", "c 1:1 q", "c 1:z r", "c"])
