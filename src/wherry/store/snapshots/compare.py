@@ -67,9 +67,13 @@ def changes_of_trees(rootfs: str, lowers: Sequence[str]) -> list[Change]:
             _note(found, path, "C")
     for path in before:
         parent = path.rpartition("/")[0]
-        if path not in after and (not parent or parent in after):
+        if path not in after and (not parent or _is_directory(after.get(parent))):
             _note(found, path, "D")
     return [Change(kind, f"/{path}") for path, kind in sorted(found.items())]
+
+
+def _is_directory(status: os.stat_result | None) -> bool:
+    return status is not None and stat.S_ISDIR(status.st_mode)
 
 
 def _note(found: dict[str, str], path: str, kind: str) -> None:
