@@ -97,3 +97,10 @@ def test_bare_output_gets_a_timestamp_for_each_line() -> None:
     second = renderer.render(decode(b"".join(encode(STDOUT, stamp, b"c\nd\n"))))
     assert [line[31:] for line in first.split(b"\n")] == [b"a", b"b"]
     assert second == b"c\n" + stamp + b" d\n"
+
+
+def test_details_go_between_timestamp_and_line() -> None:
+    runs = decode(log_of([(STDOUT, b"a\nb\n")]))
+    marked = Renderer(framed=False, timestamps=True, details=b"k=v ").render(runs)
+    assert [line[30:] for line in marked.splitlines()] == [b" k=v a", b" k=v b"]
+    assert Renderer(framed=False, timestamps=False, details=b"k=v ").render(runs) == b"k=v a\nk=v b\n"

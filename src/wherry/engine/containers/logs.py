@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 from wherry.errors import Invalid, Unsupported
 from wherry.supervisor.logs.options import parse
 from wherry.supervisor.logs.reader import follow, read
+from wherry.supervisor.logs.render import Renderer
 from wherry.supervisor.logs.selection import Selection
 
 from .record import RESTARTING
 
 if TYPE_CHECKING:
-    from wherry.supervisor.logs.format import Run
-
     from .registry import Container
     from .room import Room
 
@@ -36,55 +35,31 @@ async def logs(
     host = container.plan.host
     if not parse(host.log_config.type, host.log_config.config or {}).keeps:
         raise Unsupported("configured logging driver does not support reading")
-    shape = _Shape(container, timestamps=timestamps, details=details)
+    renderer = Renderer(
+        framed=not container.plan.config.tty,
+        timestamps=timestamps,
+        details=_details(container) if details else b"",
+    )
     path = os.path.join(room.directory(container), "container.log")
     if following and (container.condition.alive or container.condition.status == RESTARTING):
-        return _following(room, container, path, selection, shape)
-    return _existing(path, selection, shape)
+        return _following(room, container, path, selection, renderer)
+    return _existing(path, selection, renderer)
 
 
-class _Shape:
-    """How runs of lines become what the client reads."""
-
-    def __init__(self, container: Container, *, timestamps: bool, details: bool) -> None:
-        self._raw = container.plan.config.tty
-        self._timestamps = timestamps
-        self._details = _details(container) if details else b""
-
-    def __call__(self, runs: list[Run]) -> bytes:
-        out: list[bytes] = []
-        for run in runs:
-            data = bytes(run.content)
-            mark = b""
-            if self._timestamps:
-                mark = run.timestamp + b" "
-            if self._details:
-                mark += self._details
-            if mark:
-                end = data[-1:] == b"\n"
-                data = (
-                    mark + (data[:-1] if end else data).replace(b"\n", b"\n" + mark) + (b"\n" if end else b"")
-                )
-            if not self._raw:
-                out.append(b"%c\0\0\0" % run.stream + len(data).to_bytes(4, "big"))
-            out.append(data)
-        return b"".join(out)
-
-
-async def _existing(path: str, selection: Selection, shape: _Shape) -> AsyncIterator[bytes]:
+async def _existing(path: str, selection: Selection, renderer: Renderer) -> AsyncIterator[bytes]:
     blocks = read(path, selection)
     while (runs := await asyncio.to_thread(next, blocks, None)) is not None:
-        yield shape(runs)
+        yield renderer.render(runs)
 
 
 async def _following(
-    room: Room, container: Container, path: str, selection: Selection, shape: _Shape
+    room: Room, container: Container, path: str, selection: Selection, renderer: Renderer
 ) -> AsyncIterator[bytes]:
     ended = asyncio.Event()
     waiting = room.background(_until_over(container, ended), f"followed log of {container.name}")
     try:
         async for runs in follow(path, selection, room.log_watcher(), ended):
-            yield shape(runs)
+            yield renderer.render(runs)
     finally:
         waiting.cancel()
 
