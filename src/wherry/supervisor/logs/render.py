@@ -1,4 +1,4 @@
-"""Runs of a log as the API sends them: bare (terminals) or in Docker's frames, each line with what marks it."""
+"""Runs of a log as the API sends them: bare (terminals) or in frames, each line with what marks it."""
 
 from __future__ import annotations
 
