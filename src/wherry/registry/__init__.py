@@ -1,0 +1,1 @@
+"""Images travel: the client of registries, and a registry of our own."""

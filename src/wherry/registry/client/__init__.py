@@ -1,0 +1,1 @@
+"""Pulling from and pushing to OCI and Docker registries (distribution-spec 1.1)."""
