@@ -53,7 +53,8 @@ def main(arguments: list[str], launcher: Launcher | None = None) -> int:
     _detach(state_dir, background)
     _write_pid(run_dir)
     serve(state_dir, run_dir, listener, launcher or Launchers(run_dir, standing.take()))
-    os.unlink(os.path.join(run_dir, "supervisor.sock"))
+    for name in ("supervisor.sock", "supervisor.pid"):
+        os.unlink(os.path.join(run_dir, name))
     return 0
 
 
