@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from wherry.errors import Invalid, NotFound, Unsupported
+from wherry.errors import Invalid, NotFound
+from wherry.oci import Reference, parse_reference
 from wherry.store.feed import Feed
 from wherry.store.images import ImageUser
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from .containers.registry import Registry
     from .events import Events
+    from .registries import Registries
 
 _FILTERS = frozenset({"before", "dangling", "label", "reference", "since", "until"})
 
@@ -33,6 +35,7 @@ class Images:
         self._store = store
         self._registry = registry
         self._events = events
+        self._made: Registries | None = None
         store.images.users = self._users
 
     async def list(
@@ -191,16 +194,53 @@ class Images:
         credentials: dict[str, str] | None = None,
     ) -> AsyncIterator[dict[str, Any]]:
         """Fetch from a registry; yields Docker's progress objects. `credentials` is the decoded
-        X-Registry-Auth. Only what is here already can be had so far: built-in and loaded images."""
-        name = f"{repo}@{tag}" if tag.startswith("sha256:") else f"{repo}:{tag or 'latest'}"
-        try:
-            image = self._store.images.resolve(name)
-        except NotFound:
-            raise Unsupported(
-                f"no image {name} here, and registries are not supported yet",
-                hint="`wherry import` or `wherry load` bring images in; `hello` and `host` are built in",
-            ) from None
-        yield {"status": f"Image {name} is here already ({short(image.id)})"}
+        X-Registry-Auth. Built-in images are here already."""
+        reference = parse_reference(repo)
+        if tag:
+            reference = reference._replace(**{"digest" if ":" in tag else "tag": tag})
+        reference = parse_reference(str(reference)).tagged  # what the tag was is checked here
+        built_in = await asyncio.to_thread(self._store.images.find, str(reference))
+        if built_in is not None and self._store.builtins.is_builtin(built_in.id):
+            yield {"status": f"Image {reference.familiar} is built in ({short(built_in.id)})"}
+            return
+        async for event in self._registries().pull(reference, platform=platform, credentials=credentials):
+            if isinstance(event, dict):
+                yield event
+            else:
+                self._event("pull", event.id, reference.familiar)
+
+    async def push(
+        self, name: str, *, tag: str = "", credentials: dict[str, str] | None = None
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Send a name's image to its registry (without a tag: all its tags there); yields Docker's progress
+        objects. Raises `NotFound` before the first."""
+        reference = parse_reference(name)
+        if reference.digest:
+            raise Invalid("cannot push a digest reference")
+        if tag:
+            reference = parse_reference(f"{reference.repository}:{tag}")
+        wanted = [reference] if reference.tag else self._tags_of(reference)
+        if not wanted:
+            raise NotFound(
+                f"An image does not exist locally with the tag: {reference.familiar_name}",
+                hint=f"`wherry tag IMAGE {reference.familiar_name}` gives one that name",
+            )
+        images = [(one, self._store.images.resolve(str(one))) for one in wanted]
+        for one, image in images:
+            async for event in self._registries().push(image, one, credentials=credentials):
+                yield event
+            self._event("push", image.id, one.familiar)
+
+    def _tags_of(self, repository: Reference) -> Sequence[Reference]:
+        names = (parse_reference(tag) for image in self._store.images.list() for tag in image.tags)
+        return sorted(name for name in names if name.repository == repository.repository)
+
+    def _registries(self) -> Registries:
+        if self._made is None:
+            from .registries import Registries
+
+            self._made = Registries(self._store)
+        return self._made
 
     def _users(self, image_id: str) -> Sequence[ImageUser]:
         return [

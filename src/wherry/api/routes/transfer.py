@@ -57,8 +57,11 @@ async def save_several(call: Call) -> None:
     await relay(await call.stream("application/x-tar"), pieces)
 
 
-async def push(_call: Call) -> None:
-    raise Unsupported("pushing to a registry is not supported yet")
+async def push(call: Call) -> None:
+    await relay_progress(
+        call,
+        call.engine.images.push(call.name, tag=call.query.text("tag"), credentials=_credentials(call)),
+    )
 
 
 def _credentials(call: Call) -> dict[str, str] | None:
@@ -81,5 +84,5 @@ ROUTES = [
     Route("POST", "/images/load", load, serves_client=True),
     Route("GET", "/images/get", save_several, serves_client=True),
     Route("GET", "/images/{name}/get", save_one, serves_client=True),
-    Route("POST", "/images/{name}/push", push),
+    Route("POST", "/images/{name}/push", push, serves_client=True),
 ]
