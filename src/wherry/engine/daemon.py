@@ -43,6 +43,10 @@ class Start(NamedTuple):
 
 def run(start: Start, serve: Serve) -> int:
     """Run until the end; the process's exit status."""
+    if os.environ.get("WHERRY_DEBUG"):
+        import faulthandler
+
+        faulthandler.register(signal.SIGUSR1, all_threads=True)  # says where every thread is
     settings = from_environment()
     if start.idle_after is not None:
         settings = settings._replace(idle_after=start.idle_after)
