@@ -9,6 +9,7 @@ is system calls only, fit for between fork and exec.
 from __future__ import annotations
 
 import ctypes
+import struct
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -31,13 +32,13 @@ _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_RAISE = 2
 _PR_CAP_AMBIENT_CLEAR_ALL = 4
 
-_VERSION_3 = 0x20080522
+_HEADER = struct.pack("=II", 0x20080522, 0)  # version 3, the calling thread
+_DATA = struct.Struct("=6I")  # two of struct __user_cap_data: effective, permitted, inheritable
+_ALL = 2**64 - 1
 
 _prctl = function("prctl", INT, ULONG, ULONG, ULONG, ULONG)
 _capget = function("capget", POINTER, POINTER)
 _capset = function("capset", POINTER, POINTER)
-
-_Data = ctypes.c_uint32 * 6  # two of struct __user_cap_data: effective, permitted, inheritable
 
 
 class Sets(NamedTuple):
@@ -126,11 +127,18 @@ def apply(sets: Sets) -> None:
     Leaving out is what makes a container of all capabilities possible where the engine lacks one of them;
     whoever writes the specification compares it with `current` and says so.
     """
-    _, permitted_now, inheritable_now = _read()
-    permitted = sets.permitted & permitted_now
-    # beyond the inheritable set only what is permitted can be added, short of CAP_SETPCAP
-    inheritable = sets.inheritable & (permitted_now | inheritable_now)
-    _write(sets.effective & permitted, permitted, inheritable)
+    permitted, inheritable = sets.permitted, sets.inheritable
+    try:
+        _write(sets.effective & permitted, permitted, inheritable)
+    except PermissionError:
+        _, permitted_now, inheritable_now = _read()
+        permitted &= permitted_now
+        # beyond the inheritable set only what is permitted can be added, short of CAP_SETPCAP
+        inheritable &= permitted_now | inheritable_now
+        _write(sets.effective & permitted, permitted, inheritable)
+    # the ambient set never exceeds the inheritable one, so an empty one has emptied it
+    if not inheritable:
+        return
     _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     ambient = sets.ambient & permitted & inheritable
     number = 0
@@ -142,15 +150,16 @@ def apply(sets: Sets) -> None:
 
 def _read() -> tuple[int, int, int]:
     """Effective, permitted, inheritable."""
-    header, data = (ctypes.c_uint32 * 2)(_VERSION_3, 0), _Data()
-    _capget(ctypes.addressof(header), ctypes.addressof(data))
-    return data[0] | data[3] << 32, data[1] | data[4] << 32, data[2] | data[5] << 32
+    data = ctypes.create_string_buffer(24)
+    _capget(_HEADER, ctypes.addressof(data))
+    low_e, low_p, low_i, high_e, high_p, high_i = _DATA.unpack(data.raw)
+    return low_e | high_e << 32, low_p | high_p << 32, low_i | high_i << 32
 
 
 def _write(effective: int, permitted: int, inheritable: int) -> None:
     low = 0xFFFFFFFF
-    header = (ctypes.c_uint32 * 2)(_VERSION_3, 0)
-    data = _Data(
+    effective, permitted, inheritable = effective & _ALL, permitted & _ALL, inheritable & _ALL
+    data = _DATA.pack(
         effective & low,
         permitted & low,
         inheritable & low,
@@ -158,4 +167,4 @@ def _write(effective: int, permitted: int, inheritable: int) -> None:
         permitted >> 32,
         inheritable >> 32,
     )
-    _capset(ctypes.addressof(header), ctypes.addressof(data))
+    _capset(_HEADER, data)
