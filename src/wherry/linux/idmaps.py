@@ -20,6 +20,9 @@ class IdRange(NamedTuple):
 IdMap = tuple[IdRange, ...]
 
 
+_own: dict[str, IdMap] = {}
+
+
 def from_specification(mappings: Iterable[dict[str, Any]] | None) -> IdMap:
     """`linux.uidMappings` or `linux.gidMappings` of the OCI runtime specification."""
     return tuple(
@@ -32,6 +35,13 @@ def read(path: str) -> IdMap:
     """The map in /proc/PID/uid_map or gid_map. Raises OSError."""
     with open(path) as file:
         return tuple(IdRange(*map(int, line.split())) for line in file)
+
+
+def own(name: str) -> IdMap:
+    """The caller's own "uid_map" or "gid_map", read once: a process that launches stays in its namespace."""
+    if name not in _own:
+        _own[name] = read(f"/proc/self/{name}")
+    return _own[name]
 
 
 def to_outside(idmap: IdMap, inside: int) -> int | None:
@@ -78,7 +88,7 @@ def write(pid: int, uids: IdMap, gids: IdMap) -> None:
 
 def _write_file(pid: int, name: str, idmap: IdMap) -> None:
     # One write: the kernel takes a map once and whole.
-    pieces = _within(idmap, read(f"/proc/self/{name}"))
+    pieces = _within(idmap, own(name))
     text = "".join(f"{entry.inside} {entry.outside} {entry.size}\n" for entry in pieces)
     _write(f"/proc/{pid}/{name}", text.encode())
 

@@ -31,7 +31,8 @@ AT_RECURSIVE = 0x8000
 OPEN_TREE_CLONE = 1
 OPEN_TREE_CLOEXEC = os.O_CLOEXEC
 
-_MOVE_EMPTY_PATHS = 0x04 | 0x40  # MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH
+_MOVE_FROM_EMPTY_PATH = 0x04
+_MOVE_EMPTY_PATHS = 0x04 | 0x40  # from and to
 
 _FSCONFIG_SET_FLAG = 0
 _FSCONFIG_SET_STRING = 1
@@ -89,9 +90,15 @@ def clone_tree(path: str, *, recursive: bool = True, directory: int = AT_FDCWD, 
         raise _at(error, path) from None
 
 
-def attach(mount: int, target: int) -> None:
-    """Put the detached (or attached: then it moves) `mount` on the directory or file open as `target`."""
-    _move_mount(mount, b"", target, b"", _MOVE_EMPTY_PATHS)
+def attach(mount: int, target: int, name: str = "") -> None:
+    """Put the detached (or attached: then it moves) `mount` on the directory or file open as `target`.
+
+    With `name`, on that entry of the directory `target`; for directories that only the caller can change.
+    """
+    if name:
+        _move_mount(mount, b"", target, os.fsencode(name), _MOVE_FROM_EMPTY_PATH)
+    else:
+        _move_mount(mount, b"", target, b"", _MOVE_EMPTY_PATHS)
 
 
 def set_attributes(

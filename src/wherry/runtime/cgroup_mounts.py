@@ -63,12 +63,11 @@ def attach(root: int, mount: Mount, *, own: bool) -> None:
     mounts.attach(base, target)
     os.close(target)
     for hierarchy in found:
-        name = hierarchy.path.removeprefix("/sys/fs/cgroup").strip("/")
+        name = os.path.basename(hierarchy.path)
         tree = _make(hierarchy, mount.options.on, own)
-        place = resolve.make_directory(base, name)
-        mounts.attach(tree, place)
+        os.mkdir(name, dir_fd=base)
+        mounts.attach(tree, base, name)  # by name: nobody but us is in this new tmpfs
         os.close(tree)
-        os.close(place)
         for controller in name.split(","):
             if controller != name:
                 os.symlink(name, controller, dir_fd=base)

@@ -104,7 +104,7 @@ def by_setup(request: Request) -> bool:
     return may_make() and request.plan is not None and mount_of(request.plan) is not None
 
 
-def make_tree(request: Request) -> int:
+def make_tree(request: Request, userns: int) -> int:
     """A detached tmpfs with the devices and links in it. Needs CAP_MKNOD in the initial user namespace."""
     plan = request.plan
     assert plan is not None
@@ -113,14 +113,8 @@ def make_tree(request: Request) -> int:
     filesystem = mounts.FileSystem("tmpfs")
     for key, value in mount.options.data:
         filesystem.flag(key) if value is None else filesystem.set(key, value)
-    root_uid = idmaps.to_outside(plan.uids, 0) or 0
-    root_gid = idmaps.to_outside(plan.gids, 0) or 0
-    filesystem.set("uid", str(root_uid))
-    filesystem.set("gid", str(root_gid))
     tree = filesystem.mount(mount.options.on & ~(mounts.RDONLY | mounts.NODEV))
     for device in listed(request.spec):
-        uid = idmaps.to_outside(plan.uids, device.uid)
-        gid = idmaps.to_outside(plan.gids, device.gid)
         if not device.path.startswith("/dev/"):
             continue  # bound by init
         name = device.path[5:]
@@ -129,14 +123,31 @@ def make_tree(request: Request) -> int:
             parent, _slash, name = name.rpartition("/")
             directory = resolve.make_directory(tree, parent)
         os.mknod(name, device.kind | device.mode, device.number, dir_fd=directory)
-        if uid or gid:
-            os.chown(name, uid or root_uid, gid or root_gid, dir_fd=directory)
-    _link(tree, root_uid, root_gid)
+        if device.uid or device.gid:
+            os.chown(name, device.uid, device.gid, dir_fd=directory)
+    _link(tree)
     for name in ("pts", "shm", "mqueue"):
         os.mkdir(name, 0o755, dir_fd=tree)
-        if root_uid or root_gid:
-            os.chown(name, root_uid, root_gid, dir_fd=tree)
+    if not plan.is_identity():
+        try:
+            mounts.set_attributes(tree, userns=userns)
+        except OSError:
+            _give_away(tree, plan)  # a tmpfs without id maps (before Linux 6.3)
     return tree
+
+
+def _give_away(directory: int, plan: Plan) -> None:
+    """Change every owner from the id inside to the one outside."""
+    for name in [*os.listdir(f"/proc/self/fd/{directory}"), "."]:
+        status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+        uid = idmaps.to_outside(plan.uids, status.st_uid)
+        gid = idmaps.to_outside(plan.gids, status.st_gid)
+        if uid is not None and gid is not None:
+            os.chown(name, uid, gid, dir_fd=directory, follow_symlinks=False)
+        if stat.S_ISDIR(status.st_mode) and name != ".":
+            below = resolve.open_in(directory, name, os.O_PATH | os.O_DIRECTORY)
+            _give_away(below, plan)
+            os.close(below)
 
 
 def bind(root: int, spec: dict[str, Any], *, made: bool) -> None:
@@ -158,7 +169,7 @@ def bind(root: int, spec: dict[str, Any], *, made: bool) -> None:
             os.close(tree)
     if not made:
         directory = resolve.open_in(root, "dev", os.O_RDONLY | os.O_DIRECTORY)
-        _link(directory, 0, 0)
+        _link(directory)
         os.close(directory)
 
 
@@ -168,11 +179,9 @@ def _make_fifo(root: int, device: Device) -> None:
     os.close(parent)
 
 
-def _link(directory: int, uid: int, gid: int) -> None:
+def _link(directory: int) -> None:
     for name, target in _LINKS:
         try:
             os.symlink(target, name, dir_fd=directory)
         except FileExistsError:
             continue
-        if uid or gid:
-            os.chown(name, uid, gid, dir_fd=directory, follow_symlinks=False)

@@ -25,6 +25,7 @@ from wherry.runtime import plan as plans
 from wherry.runtime.failure import RuntimeFailure, unpack
 
 INIT_ANNOTATION = "wherry.init"
+_PATIENCE = 5.0  # seconds for setup to do what it does at once unless it was stopped
 
 
 class Cgroup(Protocol):
@@ -106,16 +107,7 @@ class Launch:
         if self._setup_pid:
             os.kill(self._setup_pid, signal.SIGKILL)
             self._reap_setup()
-        # A pid that setup had told us of by now, though nobody asked.
-        while not self.pid:
-            try:
-                message = self._channel.recv(messages.SIZE)
-            except OSError:
-                break
-            if message[:1] == b"P":
-                self.pid = int(message[1:])
-            elif not message:
-                break
+        self._learn_pid()  # setup may have told it by now, though nobody asked
         if self.pid:
             try:
                 os.kill(self.pid, signal.SIGKILL)
@@ -133,8 +125,24 @@ class Launch:
         self._channel.close()
 
     def _failed(self, failure: RuntimeFailure) -> RuntimeFailure:
+        if self._setup_pid and not self.pid:
+            # The process failed before setup could tell its pid: without that it would stay a zombie, and so
+            # would keep the init of its container from ending. Setup says it next, or is at its end as well.
+            self._channel.settimeout(_PATIENCE)
+            self._learn_pid()
         self.abort()
         return failure
+
+    def _learn_pid(self) -> None:
+        while not self.pid:
+            try:
+                message = self._channel.recv(messages.SIZE)
+            except OSError:
+                return
+            if message[:1] == b"P":
+                self.pid = int(message[1:])
+            elif not message:
+                return
 
     def _vanished(self) -> RuntimeFailure:
         how = "ended"
@@ -204,8 +212,11 @@ def launch(
     plan = plans.of(spec, rootfs)
     process = process_plan.of(spec["process"], spec.get("linux") or {})
     _check_interpreter(plan.uids)
+    # What is asked once and kept, before the fork throws it away.
     devices.may_make()
     cgroup_mounts.hierarchies()
+    idmaps.own("uid_map")
+    idmaps.own("gid_map")
     wanted = (spec.get("annotations") or {}).get(INIT_ANNOTATION) == "true"
     init = tiny_init.descriptor() if wanted else -1
     request = Request(plan, process, spec, stdio, cgroup, gate, keep, init, state or {})

@@ -58,6 +58,12 @@ def finish(plan: Plan, root: int, stage: Stage) -> None:
         stage.now = "setting mount propagation"
         kind = plan.propagation & (mounts.SHARED | mounts.UNBINDABLE)
         mounts.set_attributes(root, propagation=kind, recursive=bool(plan.propagation & mounts.MS_REC))
+    for entry in plan.mounts:
+        if entry.target.rstrip("/") == "/dev" and entry.options.on & mounts.RDONLY:
+            # Only now: devices and the console had to be put there first.
+            mount = resolve.open_in(root, entry.target)
+            mounts.set_attributes(mount, on=mounts.RDONLY)
+            os.close(mount)
     if not plan.read_only:
         return
     stage.now = "making the root read-only"
@@ -118,7 +124,10 @@ def _overlay_by_path(lower: list[int], upper: list[int]) -> int:
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise
-    return _overlay_by_page(lower, upper)
+        try:
+            return _overlay_by_page(lower, upper)
+        except OSError:
+            raise error from None  # newer kernels say here what is wrong, mount(2) only EINVAL
 
 
 def _overlay_by_page(lower: list[int], upper: list[int]) -> int:

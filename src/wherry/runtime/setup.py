@@ -165,7 +165,7 @@ def _gather(request: Request, userns: int, channel: socket.socket, stage: Stage)
             descriptors.append(open_bind(mount, plan, userns, channel))
     if devices.by_setup(request):
         stage.now = "making /dev"
-        descriptors.append(devices.make_tree(request))
+        descriptors.append(devices.make_tree(request, userns))
     return descriptors
 
 
