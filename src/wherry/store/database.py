@@ -52,6 +52,12 @@ class Database:
                 self.execute("INSERT OR REPLACE INTO migrations VALUES (?, ?)", owner, version + 1)
 
     @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Keep other threads out, for what must not come between a change here and one in the files."""
+        with self._lock:
+            yield
+
+    @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing; may be nested (the outermost decides)."""
         with self._lock:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import stat
+
+from wherry.store.root import Root
 
 __all__ = ["allocated"]
 
@@ -11,30 +12,27 @@ _BLOCK = 512  # the unit of st_blocks, whatever the filesystem's own is
 
 
 def allocated(path: str) -> int:
-    """Bytes allocated to `path` and all below it, each inode once; 0 when it isn't there. What vanishes while
-    it is counted is not counted."""
+    """Bytes allocated to the directory `path` and all below it, each inode once; 0 when it isn't there.
+
+    What vanishes while it is counted is not counted, nor is what is deeper than a path can say.
+    """
     try:
-        total = os.lstat(path).st_blocks * _BLOCK
+        root = Root(path)
     except FileNotFoundError:
         return 0
-    seen: set[int] = set()
-    pending = [path]
-    while pending:
-        try:
-            entries = os.scandir(pending.pop())
-        except OSError:  # gone, or deeper than a path can say
-            continue
-        with entries:
-            for entry in entries:
-                try:
-                    status = entry.stat(follow_symlinks=False)
-                except FileNotFoundError:
-                    continue
+    with root:
+        top = root.status("")
+        total = top.st_blocks if top is not None else 0
+        seen: set[int] = set()
+        pending = [""]
+        while pending:
+            directory = pending.pop()
+            for name, status in root.members(directory)[0].items():
                 if stat.S_ISDIR(status.st_mode):
-                    pending.append(entry.path)
+                    pending.append(f"{directory}/{name}" if directory else name)
                 elif status.st_nlink > 1:
                     if status.st_ino in seen:
                         continue
                     seen.add(status.st_ino)
-                total += status.st_blocks * _BLOCK
-    return total
+                total += status.st_blocks
+    return total * _BLOCK

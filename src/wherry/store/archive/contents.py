@@ -102,8 +102,7 @@ def _take_layer(
     contents: Contents, path: str, entry: TarEntry, source: ByteSource, layers: Layers, lease: Lease
 ) -> None:
     digest = "sha256:" + path.removeprefix(_BLOBS) if path.startswith(_BLOBS) else ""
-    if digest and layers.has(digest):
-        lease.hold(digest)  # named after its content, and that content is here: nothing to read
+    if digest and lease.take(digest):  # named after its content, and that content is here: nothing to read
         contents.layers[path] = digest
         source.skip(entry.stored)
         return

@@ -135,6 +135,5 @@ class Builtins:
             image_id,
         )
         if row is not None and not self._images.users(image_id):
-            self._database.execute("DELETE FROM images WHERE id = ?", image_id)
-            self._blobs.remove(image_id)
+            self._images.forget(image_id)
             self._layers.collect()

@@ -58,31 +58,34 @@ class Images:
                 raise
         if reference is not None:
             self.provide(str(reference))
-            row = self.database.one("SELECT image FROM tags WHERE name = ?", str(self._key(reference)))
-            if row is not None:
-                return self.get(row["image"])
+            with self.database.exclusive():
+                row = self.database.one("SELECT image FROM tags WHERE name = ?", str(self._key(reference)))
+                if row is not None:
+                    return self.get(row["image"])
         if looks_like_id(name):
             return self._by_prefix(name)
         return None
 
     def get(self, image_id: str) -> Image:
         """By its whole id. Raises NotFound."""
-        row = self.database.one("SELECT * FROM images WHERE id = ?", image_id)
-        if row is None:
-            raise NotFound(f"No such image: {image_id}")
-        return self._image(row)
+        with self.database.exclusive():
+            row = self.database.one("SELECT * FROM images WHERE id = ?", image_id)
+            if row is None:
+                raise NotFound(f"No such image: {image_id}")
+            return self._image(row)
 
     def list(self) -> ImageList:
         """All images, newest first."""
         self.provide("")
-        return [
-            self._image(row) for row in self.database.all("SELECT * FROM images ORDER BY created DESC, id")
-        ]
+        with self.database.exclusive():
+            rows = self.database.all("SELECT * FROM images ORDER BY created DESC, id")
+            return [self._image(row) for row in rows]
 
     def children(self, image_id: str) -> ImageList:
         """The images whose parent this is."""
-        rows = self.database.all("SELECT * FROM images WHERE parent = ?", image_id)
-        return [self._image(row) for row in rows]
+        with self.database.exclusive():
+            rows = self.database.all("SELECT * FROM images WHERE parent = ?", image_id)
+            return [self._image(row) for row in rows]
 
     def config(self, image_id: str) -> ImageConfig:
         """The parsed configuration. Raises NotFound."""
@@ -103,11 +106,10 @@ class Images:
         """
         parsed = parse_image_config(config)
         for diff_id in parsed.rootfs.diff_ids:
-            if not self.layers.has(diff_id):
+            if not lease.take(diff_id):
                 raise Invalid(f"image refers to the layer {diff_id}, which is not there")
-            lease.hold(diff_id)
-        image_id = self.blobs.put(config)
-        with self.database.transaction():
+        with self.database.exclusive(), self.database.transaction():
+            image_id = self.blobs.put(config)
             self.database.execute(
                 "INSERT INTO images (id, parent, created, added) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 image_id,
@@ -121,7 +123,17 @@ class Images:
             )
             for reference in tags:
                 self.name(image_id, reference)
-        return self.get(image_id)
+            return self.get(image_id)
+
+    def forget(self, image_id: str) -> None:
+        """Take away the row of an image, and the blobs that no other image has. Its layers are collected
+        later; who asks has made sure that nothing needs the image."""
+        with self.database.exclusive():
+            rows = self.database.all("SELECT digest FROM image_blobs WHERE image = ?", image_id)
+            self.database.execute("DELETE FROM images WHERE id = ?", image_id)
+            for digest in [image_id, *(row["digest"] for row in rows)]:
+                if not self.database.one("SELECT 1 FROM image_blobs WHERE digest = ?", digest):
+                    self.blobs.remove(digest)
 
     def tag(self, source: str, target: str) -> Image:
         """Give the image that `source` means the name `target`; whatever had it loses it."""
@@ -153,10 +165,11 @@ class Images:
 
     def _by_prefix(self, text: str) -> Image | None:
         prefix = text if text.startswith("sha256:") else f"sha256:{text}"
-        rows = self.database.all("SELECT * FROM images WHERE id GLOB ? LIMIT 2", prefix + "*")
-        if len(rows) > 1:
-            raise Invalid(f"ambiguous image id {text!r}", hint="give more of its digits")
-        return self._image(rows[0]) if rows else None
+        with self.database.exclusive():
+            rows = self.database.all("SELECT * FROM images WHERE id GLOB ? LIMIT 2", prefix + "*")
+            if len(rows) > 1:
+                raise Invalid(f"ambiguous image id {text!r}", hint="give more of its digits")
+            return self._image(rows[0]) if rows else None
 
     def _image(self, row: Row) -> Image:
         identity = row["id"]

@@ -52,12 +52,7 @@ def _delete(
         raise
     _untag(images, [*image.tags, *image.digests], report)
     parent = image.parent
-    with images.database.transaction():
-        blobs = images.database.all("SELECT digest FROM image_blobs WHERE image = ?", image.id)
-        images.database.execute("DELETE FROM images WHERE id = ?", image.id)
-    for digest in [image.id, *(row["digest"] for row in blobs)]:
-        if not images.database.one("SELECT 1 FROM image_blobs WHERE digest = ?", digest):
-            images.blobs.remove(digest)
+    images.forget(image.id)
     report.append(Removal(deleted=image.id))
     report += [Removal(deleted=diff_id) for diff_id in reversed(images.layers.collect())]
     if prune and parent:

@@ -56,7 +56,7 @@ class Layers:
         self._root = root
         self._database = database
         self.owners = Owners()
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._leased: dict[str, int] = {}
         os.makedirs(root, mode=0o700, exist_ok=True)
         self._syncer = Syncer(root)
@@ -135,7 +135,7 @@ class Layers:
 
     def collect(self) -> list[str]:
         """Remove the layers that nothing names and no lease holds; their diff ids."""
-        with self._lock, self._database.transaction():
+        with self.lock, self._database.transaction():
             rows = self._database.all(
                 "SELECT diff_id FROM layers"
                 " WHERE NOT EXISTS (SELECT 1 FROM image_layers i WHERE i.diff_id = layers.diff_id)"
@@ -189,7 +189,7 @@ class Layers:
         self._syncer.close()
 
     def _adopt(self, draft: str, layer: Layer, lease: Lease) -> None:
-        with self._lock:
+        with self.lock:
             lease.hold(layer.diff_id)
             if self.has(layer.diff_id):
                 return
@@ -199,11 +199,11 @@ class Layers:
             )
 
     def _hold(self, diff_id: str) -> None:
-        with self._lock:
+        with self.lock:
             self._leased[diff_id] = self._leased.get(diff_id, 0) + 1
 
     def _release(self, diff_ids: list[str]) -> None:
-        with self._lock:
+        with self.lock:
             for diff_id in diff_ids:
                 self._leased[diff_id] -= 1
                 if not self._leased[diff_id]:
@@ -221,6 +221,14 @@ class Lease:
         """Keep this layer."""
         self._layers._hold(diff_id)
         self._held.append(diff_id)
+
+    def take(self, diff_id: str) -> bool:
+        """Keep this layer if it is there; whether it is. No collection can come between the two."""
+        with self._layers.lock:
+            if not self._layers.has(diff_id):
+                return False
+            self.hold(diff_id)
+            return True
 
     def __enter__(self) -> Lease:
         return self

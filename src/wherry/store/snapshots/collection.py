@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
@@ -120,10 +121,13 @@ class Snapshots:
                 driver.name,
                 json.dumps(image.extras),
             )
-            self._database.many(
-                "INSERT INTO snapshot_layers (snapshot, position, diff_id) VALUES (?, ?, ?)",
-                [(container_id, number, diff_id) for number, diff_id in enumerate(image.layers)],
-            )
+            try:
+                self._database.many(
+                    "INSERT INTO snapshot_layers (snapshot, position, diff_id) VALUES (?, ?, ?)",
+                    [(container_id, number, diff_id) for number, diff_id in enumerate(image.layers)],
+                )
+            except sqlite3.IntegrityError:  # removed since the caller looked it up
+                raise NotFound(f"No such image: {image.id}") from None
         snapshot = self.get(container_id)
         try:
             with disk_errors(f"container {container_id[:12]}"):

@@ -7,9 +7,9 @@ import stat
 from collections.abc import Sequence
 
 from wherry.store.layers.overlayform import is_whiteout
+from wherry.store.root import Root
 from wherry.store.snapshots.driver import Change
 from wherry.store.snapshots.merged import Merged
-from wherry.store.snapshots.root import Root
 
 __all__ = ["changes_of_trees", "changes_of_upper"]
 

@@ -6,10 +6,10 @@ import stat
 from collections.abc import Iterator, Sequence
 
 from wherry.store.layers.overlayform import is_whiteout
+from wherry.store.root import Root
 from wherry.store.snapshots.compare import changes_of_trees
 from wherry.store.snapshots.driver import Delta
 from wherry.store.snapshots.merged import Member
-from wherry.store.snapshots.root import Root
 
 __all__ = ["delta_of_trees", "delta_of_upper"]
 

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import NamedTuple
 
 from wherry.store.layers.overlayform import is_whiteout
-from wherry.store.snapshots.root import Root
+from wherry.store.root import Root
 
 __all__ = ["Member", "Merged"]
 

@@ -17,7 +17,7 @@ from wherry.store.layers.overlayform import is_opaque
 __all__ = ["Root"]
 
 _HOW = resolve.BENEATH | resolve.NO_SYMLINKS
-_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV)
+_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV, errno.ENAMETOOLONG)
 
 
 class Root:
