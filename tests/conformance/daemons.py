@@ -36,7 +36,7 @@ class Daemon(NamedTuple):
     image: str
     folder: Path
 
-    def docker(self, *argv: str, stdin: bytes | None = None, timeout: float = 60) -> Done:
+    def docker(self, *argv: str, stdin: bytes | None = None, timeout: float = 20) -> Done:
         """Run `docker` to its end in the daemon's scratch folder."""
         environment = {
             "PATH": os.environ["PATH"],

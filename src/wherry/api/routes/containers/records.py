@@ -6,7 +6,7 @@ from wherry.api.call import NO_CONTENT, Call, answer
 from wherry.api.http import Response
 from wherry.api.routing import Route
 from wherry.engine.models import ContainerConfig, ContainerCreate, UpdateConfig
-from wherry.errors import Invalid
+from wherry.errors import Invalid, NotFound
 
 
 async def index(call: Call) -> Response:
@@ -26,13 +26,19 @@ async def create(call: Call) -> Response:
         raise Invalid("config cannot be empty in order to create a container")
     body = await call.read(ContainerCreate)
     config = ContainerConfig(**{name: getattr(body, name) for name in ContainerConfig.__struct_fields__})
-    created = await call.engine.containers.create(
-        config,
-        body.host_config,
-        body.networking_config,
-        name=call.query.text("name"),
-        platform=call.query.text("platform"),
-    )
+    try:
+        created = await call.engine.containers.create(
+            config,
+            body.host_config,
+            body.networking_config,
+            name=call.query.text("name"),
+            platform=call.query.text("platform"),
+        )
+    except NotFound as error:
+        if error.message.startswith("No such image"):
+            raise
+        # Docker's command line answers 404 by pulling the image, which would not help with a network.
+        raise Invalid(error.message, hint=error.hint) from None
     return answer(created, 201)
 
 
