@@ -9,11 +9,12 @@ is system calls only, fit for between fork and exec.
 from __future__ import annotations
 
 import ctypes
+import errno
 import struct
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from wherry.linux.syscalls import INT, POINTER, ULONG, function
+from wherry.linux.syscalls import INT, POINTER, ULONG, failure, function, libc
 
 # by number (include/uapi/linux/capability.h)
 _BY_NUMBER = """
@@ -37,6 +38,9 @@ _DATA = struct.Struct("=6I")  # two of struct __user_cap_data: effective, permit
 _ALL = 2**64 - 1
 
 _prctl = function("prctl", INT, ULONG, ULONG, ULONG, ULONG)
+# some forty calls for every container, and a check in Python costs more than the call
+_prctl_unchecked = libc["prctl"]
+_prctl_unchecked.argtypes = (INT, ULONG, ULONG, ULONG, ULONG)
 _capget = function("capget", POINTER, POINTER)
 _capset = function("capset", POINTER, POINTER)
 
@@ -106,14 +110,11 @@ def bounding() -> int:
 def drop_bounding(keep: int) -> None:
     """Leave only `keep` in the bounding set, for good. Raises OSError EPERM without CAP_SETPCAP."""
     for number in range(64):
-        if keep >> number & 1:
+        if keep >> number & 1 or _prctl_unchecked(_PR_CAPBSET_DROP, number, 0, 0, 0) == 0:
             continue
-        try:
-            _prctl(_PR_CAPBSET_DROP, number, 0, 0, 0)
-        except OSError as error:
-            if error.errno == 22:  # EINVAL: past the kernel's last
-                return
-            raise
+        if ctypes.get_errno() == errno.EINVAL:  # past the kernel's last
+            return
+        raise failure()
 
 
 def keep_over_setuid(keep: bool) -> None:
