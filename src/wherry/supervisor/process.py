@@ -1,4 +1,4 @@
-"""The supervisor process: start, signals, the reaping of orphans, end.
+"""The supervisor process: start, signals, end.
 
     python -m wherry.supervisor --state-dir DIRECTORY --run-dir DIRECTORY [--background]
 
@@ -23,6 +23,7 @@ from wherry.supervisor import adoption, standing
 from wherry.supervisor.launchers import Launcher, Launchers
 from wherry.supervisor.loop import READABLE, Loop
 from wherry.supervisor.operations import Operations
+from wherry.supervisor.reaper import Reaper
 from wherry.supervisor.server import Server
 from wherry.supervisor.table import Table
 
@@ -174,30 +175,13 @@ def _handle_signals(loop: Loop, table: Table) -> None:
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
     ending = False
-
-    def reap() -> None:
-        """Reap orphans that became ours. Children with a pidfd are left to it."""
-        known = {process.pid for process in table.all() if process.status != "exited"}
-        if table.launching:
-            loop.later(0.05, reap)
-            return
-        while True:
-            try:
-                child = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            except ChildProcessError:
-                return
-            if child is None:
-                return
-            if child.si_pid in known:
-                loop.later(0.05, reap)  # there may be others behind it
-                return
-            os.waitid(os.P_PID, child.si_pid, os.WEXITED | os.WNOHANG)
+    reaper = Reaper(loop, table)
 
     def signalled(events: int) -> None:
         nonlocal ending
         numbers = os.read(waking, 4096)
         if signal.SIGCHLD in numbers:
-            reap()
+            reaper.reap()
         if signal.SIGTERM in numbers and not ending:
             ending = True
             table.end()

@@ -163,3 +163,15 @@ async def test_many_at_once(station: Station) -> None:
     codes = {(await station.ended()).container for _ in range(30)}
     assert codes == {f"c{number}" for number in range(30)}
     assert all(station.log(f"c{number}") == b"%d\n" % number for number in range(30))
+
+
+async def test_orphans_of_a_shared_pid_namespace_are_reaped(station: Station) -> None:
+    kinds = ("mount", "ipc", "uts", "network", "cgroup")
+    linux: dict[str, object] = {"uidMappings": [], "gidMappings": []}
+    script = "(sleep 0.1 & echo $!); sleep 1000"
+    await station.start("c", script, namespaces=kinds, linux=linux)
+    for number in range(5):  # launches meanwhile, whose own children are not to be taken
+        await station.start(f"d{number}", "exit 0")
+        assert (await station.ended()).code == 0
+    orphan = int(station.log("c"))
+    assert await gone(f"/proc/{orphan}")
