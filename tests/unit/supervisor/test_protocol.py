@@ -8,9 +8,12 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from wherry.supervisor.protocol import MAX_MESSAGE, Message, ProtocolError, Reader, encode, send_ancillary
 
+VALID = [encode({"n": 1}), encode({"n": 2, "op": "list"})]
 Pair = tuple[socket.socket, socket.socket]
 
 
@@ -103,3 +106,19 @@ def test_descriptors_that_no_message_claims_are_closed(pair: Pair) -> None:
     reader.close()
     assert os.read(reading, 1) == b""
     os.close(reading)
+
+
+@given(st.lists(st.one_of(st.binary(max_size=40), st.sampled_from(VALID)), max_size=12))
+@settings(max_examples=200, deadline=None)
+def test_any_bytes_give_messages_or_one_error(pieces: list[bytes]) -> None:
+    near, far = socket.socketpair()
+    far.setblocking(False)
+    reader = Reader()
+    with near, far:
+        for piece in pieces:
+            near.sendall(piece)
+            try:
+                receive_all(reader, far)
+            except ProtocolError:
+                return
+    assert reader.next() is None
