@@ -197,7 +197,7 @@ class _Helper:
     def _failure(self, said: dict[str, Any]) -> WherryError:
         number, text = said["errno"], said["error"]
         if number in (errno.ENOENT, errno.ESRCH):
-            return NotFound(f"Could not find the file {self._path} in container {self._container.id}")
+            return NotFound(f"Could not find the file {self._path} in container {self._container.name}")
         if number == errno.EROFS:
             return Forbidden(text)
         if number == errno.ENOSPC:
