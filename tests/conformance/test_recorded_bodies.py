@@ -50,7 +50,7 @@ def asked(recorder: Recorder, line: str) -> dict[str, Any] | str:
     bodies = [one.body for one in recorder.take() if "/containers/create" in one.path]
     if not bodies:
         said = done.stderr.partition("\n\nUsage:")[0].partition("\n\nRun ")[0]
-        return said.removeprefix("docker: ").rstrip("\n")
+        return said.removeprefix("docker: ").rstrip()
     body = without_empty(bodies[0])
     host = body["HostConfig"]
     for name, default in (
@@ -60,7 +60,8 @@ def asked(recorder: Recorder, line: str) -> dict[str, Any] | str:
     ):
         if host.get(name) == default:
             del host[name]
-    host.get("Binds", []).sort()
+    for unordered in (host.get("Binds", []), body.get("Env", [])):
+        unordered.sort()
     return dict(body)
 
 

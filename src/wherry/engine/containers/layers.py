@@ -12,6 +12,7 @@ from wherry.oci import Healthcheck, RunConfig
 
 from ..bridges import drain
 from ..models import ContainerConfig, FilesystemChange
+from .mount_points import without_mount_points
 from .record import RUNNING
 
 if TYPE_CHECKING:
@@ -25,7 +26,10 @@ async def changes(room: Room, container: Container) -> list[FilesystemChange]:
     """See `Containers.changes`."""
     snapshot = room.store.snapshots.get(container.id)
     found = await asyncio.to_thread(snapshot.changes)
-    return [FilesystemChange(path=change.path, kind=_KINDS[change.kind]) for change in found]
+    return [
+        FilesystemChange(path=change.path, kind=_KINDS[change.kind])
+        for change in without_mount_points(found)
+    ]
 
 
 async def export(room: Room, container: Container) -> AsyncIterator[bytes]:
