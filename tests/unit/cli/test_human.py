@@ -34,8 +34,9 @@ def test_other_sizes() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.4, "Less than a second"), (1, "1 second"), (59, "59 seconds"), (60, "About a minute"), (179, "2 minutes"),
-     (3599, "59 minutes"), (HOUR, "About an hour"), (2 * HOUR, "2 hours"), (47 * HOUR, "47 hours"),
+    [(0.4, "Less than a second"), (1, "1 second"), (59, "59 seconds"), (60, "About a minute"),
+     (179, "2 minutes"), (3599, "59 minutes"), (HOUR, "About an hour"), (2 * HOUR, "2 hours"),
+     (47 * HOUR, "47 hours"),
      (2 * DAY, "2 days"), (14 * DAY, "2 weeks"), (60 * DAY, "2 months"), (800 * DAY, "2 years")],
 )  # fmt: skip
 def test_duration(seconds: float, text: str) -> None:

@@ -30,7 +30,7 @@ VALUE: dict[str, Any] = {
         ("plain", "plain"),
         ("{{.Name}} {{.State.Pid}}", "/web 42"),
         ("{{.ID}}", "abc"),
-        ("{{json .Labels}}", '{"a":"1","b":"2"}'),
+        ("{{json .Labels}}", '{"b":"2","a":"1"}'),
         ("{{json .Html}}", '"\\u003ca\\u003e\\u0026"'),
         ("{{.Labels}} {{.Args}} {{.State.Running}} {{.Ratio}}", "map[a:1 b:2] [x y z] true 1.5"),
         ("{{.Nothing}}", "<no value>"),

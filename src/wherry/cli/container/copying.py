@@ -56,7 +56,7 @@ def copy_out(client: Client, container: str, path: str, target: str, *, follow: 
     _check(folder, target, os.path.isdir(target), os.path.lexists(target))
     if folder and contents:
         os.makedirs(target, exist_ok=True)
-        return unpack(response.chunks(), target, lambda parts: _inside(parts, source), owners=owners)
+        return unpack(response.chunks(), target, _Content(source), owners=owners)
     if os.path.isdir(target):
         parent = target
     else:
@@ -64,10 +64,20 @@ def copy_out(client: Client, container: str, path: str, target: str, *, follow: 
     return unpack(response.chunks(), parent, lambda parts: [name, *parts[1:]], owners=owners)
 
 
-def _inside(parts: list[str], source: str) -> list[str]:
-    """An entry's place when only a folder's content is wanted: archives name the folder or write `.`."""
-    root = os.path.basename(os.path.normpath(source))
-    return parts[1:] if parts[:1] == [root] and not source.endswith("/.") else parts
+class _Content:
+    """The place of entries when only a folder's content is wanted.
+
+    Engines differ: some call the folder `.` in the archive, others by its name, which is then left out.
+    """
+
+    def __init__(self, source: str) -> None:
+        self._name = os.path.basename(os.path.normpath(source))
+        self._named: bool | None = None
+
+    def __call__(self, parts: list[str]) -> list[str]:
+        if self._named is None:
+            self._named = parts == [self._name]
+        return parts[1:] if self._named else parts
 
 
 def copy_in(client: Client, path: str, container: str, target: str, *, follow: bool, owners: bool) -> int:

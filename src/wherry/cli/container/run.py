@@ -77,7 +77,7 @@ def _run(invocation: Invocation) -> int:
     try:
         client.post(start)
     except WherryError:
-        attachment.abandon(10.0 if flags.on("rm") else None)
+        attachment.abandon(3.0 if flags.on("rm") else None)
         raise
     if attachment.carry():
         return 0

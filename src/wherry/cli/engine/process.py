@@ -19,7 +19,7 @@ def listening(path: str) -> bool:
 
 
 def engine_process(path: str) -> int | None:
-    """The engine that listens on a unix socket: the one its pid file names, else the one that the kernel does.
+    """The engine that listens on a unix socket: the one of its pid file, else the one the kernel names.
 
     Rootless, whoever made the socket may have handed it on to the process in the namespaces, which the pid
     file names. None when neither can be seen from here.

@@ -44,7 +44,7 @@ def print_listing(
         titles: dict[str, Any] = {member: title for title, member in columns}
         titles.update(headings or {})
         lines.append(_heading(form, titles))
-    lines += [render(row) for row in rows]
+    lines += [render({name: row[name] for name in sorted(row)}) for row in rows]
     text = "\n".join(lines)
     if lines:
         sys.stdout.write((aligned(text) if as_table else text) + "\n")

@@ -39,8 +39,8 @@ def _float(value: float) -> str:
 
 
 def to_json(value: Any) -> str:
-    """Compact JSON with sorted names, as Go encodes a map; members that are functions are called."""
-    text = json.dumps(_plain(value), separators=(",", ":"), ensure_ascii=False, sort_keys=True)
+    """Compact JSON, names in the order they came in; members that are functions are called."""
+    text = json.dumps(_plain(value), separators=(",", ":"), ensure_ascii=False)
     for letter in "<>&\u2028\u2029":  # Go escapes what a web page would take for its own
         text = text.replace(letter, f"\\u{ord(letter):04x}")
     return text
