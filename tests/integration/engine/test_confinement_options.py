@@ -117,11 +117,17 @@ def test_a_profile_of_the_users_own(wherry: Command, tmp_path: Any) -> None:
 
 
 def test_sysctls_ulimits_and_shared_memory(wherry: Command) -> None:
-    options = ("--sysctl", "net.core.somaxconn=77", "--ulimit", "nofile=100:200", "--shm-size", "1m")
-    script = "cat /proc/sys/net/core/somaxconn; ulimit -n; ulimit -Hn; df -k /dev/shm | tail -n 1"
+    options = ("--sysctl", "net.ipv4.ip_default_ttl=77", "--ulimit", "nofile=100:200", "--shm-size", "1m")
+    script = "cat /proc/sys/net/ipv4/ip_default_ttl; ulimit -n; ulimit -Hn; df -k /dev/shm | tail -n 1"
     lines = run(wherry, *options, script=script).out.splitlines()
     assert lines[:3] == ["77", "100", "200"]
     assert lines[3].split()[1] == "1024"
+
+
+@pytest.mark.needs("root")
+def test_sysctls_that_some_kernels_hide_from_user_namespaces(wherry: Command) -> None:
+    script = "cat /proc/sys/net/core/somaxconn"
+    assert run(wherry, "--sysctl", "net.core.somaxconn=77", script=script).line == "77"
 
 
 def test_devices(wherry: Command) -> None:

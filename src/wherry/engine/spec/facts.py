@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import NamedTuple
 
+from wherry.engine.spec.probe import hidden_sysctls
 from wherry.linux import apparmor, capabilities, cgroups
 from wherry.linux.cgroups.home import home
 from wherry.linux.cgroups.support import Support, support
@@ -28,6 +30,8 @@ class Facts(NamedTuple):
     """The limit for a container that was given none."""
     oom_score: int
     """What the engine has, and its children with it."""
+    hidden_sysctls: Callable[[tuple[str, ...]], frozenset[str]] = hidden_sysctls
+    """Which network sysctls a network of a user namespace's own lacks; see `probe`."""
 
 
 def look_up(*, rootless: bool) -> Facts:

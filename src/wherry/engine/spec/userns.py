@@ -76,11 +76,16 @@ def _reasons(config: ContainerConfig, host: HostConfig, facts: Facts) -> Iterabl
         yield "--ipc host"
     if host.device_cgroup_rules:
         yield "--device-cgroup-rule"
+    network = modes.parse("network", host.network_mode)
+    settings = tuple(name for name in host.sysctls or () if name.startswith("net."))
+    if settings and not network.host and not network.container:
+        for name in sorted(facts.hidden_sysctls(settings)):
+            yield f"--sysctl {name}"
     added = capabilities.normalized(host.cap_add, "CapAdd")
     if "ALL" in added:
         yield "--cap-add ALL"
     beyond = [name for name in added if name.removeprefix("CAP_") in _OF_THE_MACHINE.split()]
-    if modes.parse("network", host.network_mode).host:
+    if network.host:
         beyond += [name for name in added if name in _OF_THE_NETWORK]
         low = [port for port in _ports(config) if 0 < port < facts.first_open_port]
         if low:

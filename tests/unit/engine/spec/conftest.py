@@ -35,6 +35,7 @@ def facts() -> Facts:
         first_open_port=1024,
         most_processes=4000,
         oom_score=0,
+        hidden_sysctls=lambda names: frozenset(name for name in names if name.startswith("net.core.")),
     )
 
 

@@ -30,6 +30,7 @@ def decide(
         {"uts_mode": "host", "cgroupns_mode": "host"},
         {"security_opt": ["seccomp=unconfined"]},
         {"cap_add": ["IPC_LOCK", "SYS_NICE"]},
+        {"sysctls": {"net.ipv4.ip_forward": "1", "kernel.shmmax": "1"}},
     ],
 )
 def test_its_own(facts: Facts, host: dict[str, Any]) -> None:
@@ -46,6 +47,7 @@ def test_its_own(facts: Facts, host: dict[str, Any]) -> None:
         ({"cap_add": ["sys_time"]}, "--cap-add SYS_TIME"),
         ({"cap_add": ["ALL"]}, "--cap-add ALL"),
         ({"device_cgroup_rules": ["c 1:1 r"]}, "--device-cgroup-rule"),
+        ({"sysctls": {"net.core.somaxconn": "9"}}, "--sysctl net.core.somaxconn"),
         ({"network_mode": "host", "cap_add": ["NET_ADMIN"]}, "--cap-add NET_ADMIN"),
         ({"network_mode": "host", "exposed": "80/tcp"}, "--network host with port 80"),
     ],
