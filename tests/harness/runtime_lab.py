@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _DEFAULT = (
-    "CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP NET_BIND_SERVICE SYS_CHROOT "
-    "KILL AUDIT_WRITE"
+    "CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP NET_BIND_SERVICE "
+    "SYS_CHROOT KILL AUDIT_WRITE"
 )
 CAPABILITIES = [f"CAP_{name}" for name in _DEFAULT.split()]
 _NONE = ["nosuid", "noexec", "nodev"]

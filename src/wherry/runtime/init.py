@@ -83,6 +83,8 @@ def _run(request: Request, channel: socket.socket, setup: socket.socket, stage: 
     sysctls.apply((request.spec.get("linux") or {}).get("sysctl") or {}, builder.proc)
     stage.now = "preparing the security label"
     become.prepare_label(process, builder.proc)
+    if builder.proc >= 0:
+        os.close(builder.proc)  # before the working directory is entered, as little as can be is open
     if process.terminal:
         stage.now = "opening the terminal"
         open_console(request, channel, root_mount)
