@@ -30,8 +30,18 @@ def needed() -> bool:
 
 
 def supervisor_pid(run_dir: str) -> int:
-    """The process that listens on the supervisor's socket; 0 when nobody does."""
-    return _listener(os.path.join(run_dir, "supervisor.sock"), socket.SOCK_STREAM)
+    """The process that listens on the supervisor's socket; 0 when nobody does.
+
+    The socket's credentials are of no use here: they are of the process that began to listen, which then went
+    into the background by leaving a child behind.
+    """
+    if not _listener(os.path.join(run_dir, "supervisor.sock"), socket.SOCK_STREAM):
+        return 0
+    try:
+        with open(os.path.join(run_dir, "supervisor.pid"), encoding="ascii") as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return 0
 
 
 def keeper_pid(run_dir: str) -> int:

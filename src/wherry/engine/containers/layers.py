@@ -27,8 +27,7 @@ async def changes(room: Room, container: Container) -> list[FilesystemChange]:
     snapshot = room.store.snapshots.get(container.id)
     found = await asyncio.to_thread(snapshot.changes)
     return [
-        FilesystemChange(path=change.path, kind=_KINDS[change.kind])
-        for change in without_mount_points(found)
+        FilesystemChange(path=change.path, kind=_KINDS[change.kind]) for change in without_mount_points(found)
     ]
 
 

@@ -53,11 +53,11 @@ async def _settle(room: Room, container: Container, held: ProcessState | None, *
         end = held.exit if held is not None and held.exit is not None else _recorded_exit(room, container)
         await ending.ended(room, container, end)
     elif held is not None:
-        if running and not container.lock.locked():
-            # Started, but the engine died before it noted so: its client never heard of the start.
-            await _end_stray(room, held)
-        elif held.exit is not None:
+        if held.exit is not None:
             await room.supervisor.forget(container.id)
+        elif not container.lock.locked():
+            # Made or started, but the engine died before it noted so: its client never heard of the start.
+            await _end_stray(room, held)
     if not first or container.lock.locked():
         return
     async with container.lock:

@@ -22,7 +22,7 @@ KILL_PATIENCE = 10.0
 
 
 async def kill(room: Room, container: Container, number: int) -> None:
-    """Send a signal. See `Containers.kill`."""
+    """Send a signal; after SIGKILL, wait for the end. See `Containers.kill`."""
     condition = container.condition
     if condition.status == RESTARTING and number in (signal.SIGKILL, signal.SIGTERM):
         await _stop_restarting(room, container)
@@ -33,11 +33,14 @@ async def kill(room: Room, container: Container, number: int) -> None:
         condition.stopped_by_user = True
     if number == signal.SIGKILL and condition.status == PAUSED:
         await _thaw(room, container)
+    ended = next_exit(container) if number == signal.SIGKILL else None
     try:
         await room.supervisor.kill(container.id, number)
     except (NotFound, Conflict):
         raise Conflict(f"container {container.id} is not running") from None
     room.event(container, "kill", signal=str(number))
+    if ended is not None:
+        await _wait_for(container, ended)
 
 
 async def stop(room: Room, container: Container, *, grace: int | None, signal_name: str) -> None:
@@ -84,8 +87,11 @@ async def kill_and_wait(room: Room, container: Container) -> None:
     if container.condition.status == RESTARTING:
         await _stop_restarting(room, container)
         return
-    ended = next_exit(container)
     await kill(room, container, signal.SIGKILL)
+
+
+async def _wait_for(container: Container, ended: asyncio.Future[int]) -> None:
+    """Wait for the end of a killed process. Raises `Unavailable` when it won't go."""
     try:
         await asyncio.wait_for(ended, KILL_PATIENCE)
     except TimeoutError:

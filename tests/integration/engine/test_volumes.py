@@ -1,0 +1,118 @@
+"""Volumes and bind mounts: owners, first content, who may remove what."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.integration.engine.conftest import Inside
+from wherry.engine.models import BindOptions, Mount, VolumeCreate
+from wherry.errors import Conflict, Invalid, NotFound
+
+pytestmark = [pytest.mark.needs("root"), pytest.mark.asyncio(loop_scope="module")]
+
+
+async def test_owners_are_right_on_both_sides(inside: Inside, tmp_path: Path) -> None:
+    script = "touch /b/f /v/f && chown 5:6 /b/f /v/f && stat -c %u:%g /b/f /v/f"
+    code, text = await inside.output("sh", "-c", script, host={"binds": [f"{tmp_path}:/b", "vol:/v"]})
+    assert (code, text) == (0, "5:6\n5:6\n")
+    assert (tmp_path / "f").stat().st_uid == 5
+    assert (Path(inside.engine.volumes.path("vol")) / "f").stat().st_gid == 6
+    await inside.engine.volumes.remove("vol")
+
+
+async def test_a_new_volume_begins_with_the_images_content(inside: Inside) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, kind in (("data", tarfile.DIRTYPE), ("data/sub", tarfile.DIRTYPE)):
+            info = tarfile.TarInfo(name)
+            info.type, info.mode, info.uid = kind, 0o750, 11
+            tar.addfile(info)
+        info = tarfile.TarInfo("data/sub/f")
+        info.size, info.uid = 3, 12
+        tar.addfile(info, io.BytesIO(b"abc"))
+        info = tarfile.TarInfo("link")
+        info.type, info.linkname = tarfile.SYMTYPE, "data"
+        tar.addfile(info)
+    store = inside.engine.store
+    store.import_image(iter([buffer.getvalue()]), "withdata:1", changes=["VOLUME /data", "CMD x"])
+    before, inside.image = inside.image, "withdata:1"
+    try:
+        one = await inside.create("x", host={"binds": ["named:/link"]})
+    finally:
+        inside.image = before
+    mounts = {mount.destination: mount for mount in (await inside.engine.containers.inspect(one)).mounts}
+    for target in ("/data", "/link"):
+        place = Path(mounts[target].source)
+        assert (place / "sub" / "f").read_bytes() == b"abc"
+        assert (place.stat().st_uid, place.stat().st_mode & 0o777) == (11, 0o750)
+        assert (place / "sub" / "f").stat().st_uid == 12
+    anonymous = mounts["/data"].name
+    with pytest.raises(Conflict, match="volume is in use"):
+        await inside.engine.volumes.remove("named")
+    await inside.engine.containers.remove(one, volumes=True)
+    with pytest.raises(NotFound, match=f"get {anonymous}: no such volume"):
+        await inside.engine.volumes.inspect(anonymous)
+    await inside.engine.volumes.remove("named")
+    await inside.engine.images.remove("withdata:1")
+
+
+async def test_missing_sources(inside: Inside, tmp_path: Path) -> None:
+    missing = tmp_path / "a" / "b"
+    mount = Mount(type="bind", source=str(missing), target="/x")
+    with pytest.raises(
+        Invalid, match='invalid mount config for type "bind": bind source path does not exist'
+    ):
+        await inside.create("true", host={"mounts": [mount]})
+    assert await inside.output("ls", "/x", host={"binds": [f"{missing}:/x"]}) == (0, "")
+    assert missing.is_dir()
+    wished = Mount(
+        type="bind",
+        source=str(tmp_path / "c"),
+        target="/x",
+        bind_options=BindOptions(create_mountpoint=True),
+    )
+    assert await inside.output("ls", "/x", host={"mounts": [wished]}) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("bind", "words"),
+    [
+        ("/a:relative", "mount path must be absolute"),
+        ("x y:/z", "invalid characters for a local volume name"),
+        ("/a:/b:bad", "invalid mode: bad"),
+        ("a:b:c:d", "invalid volume specification"),
+        ("/a:/", "destination can't be '/'"),
+    ],
+)
+async def test_malformed_binds(inside: Inside, bind: str, words: str) -> None:
+    with pytest.raises(Invalid) as raised:
+        await inside.create("true", host={"binds": [bind]})
+    assert words in raised.value.message
+
+
+async def test_volumes_from(inside: Inside) -> None:
+    one = await inside.create("true", host={"binds": ["shared:/s"]})
+    code, _ = await inside.output("sh", "-c", "touch /s/f", host={"volumes_from": [one]})
+    assert code == 0
+    code, _ = await inside.output("sh", "-c", "touch /s/g", host={"volumes_from": [f"{one}:ro"]})
+    assert code != 0
+    await inside.engine.containers.remove(one)
+    await inside.engine.volumes.remove("shared")
+
+
+async def test_create_list_prune(inside: Inside) -> None:
+    volumes = inside.engine.volumes
+    made = await volumes.create(VolumeCreate(name="keep", labels={"k": "v"}))
+    assert (await volumes.create(VolumeCreate(name="keep"))).created_at == made.created_at
+    anonymous = await volumes.create(VolumeCreate())
+    listed = await volumes.list({"dangling": ["true"]})
+    assert {"keep", anonymous.name} <= {volume.name for volume in listed.volumes}
+    assert [v.name for v in (await volumes.list({"label": ["k=v"]})).volumes] == ["keep"]
+    assert (await volumes.prune()).volumes_deleted == [anonymous.name]
+    assert (await volumes.prune({"all": ["true"]})).volumes_deleted == ["keep"]
+    with pytest.raises(NotFound, match="no such volume"):
+        await volumes.remove("keep")
