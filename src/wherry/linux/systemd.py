@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+from collections.abc import Callable
 
 from wherry.errors import Unavailable
 
@@ -32,6 +33,8 @@ def start_scope(name: str, pid: int, *, user: bool, description: str = "") -> No
         body.property("Delegate", "b", lambda: body.number("I", 1))
         body.property("Description", "s", lambda: body.string(description or name))
         body.property("CollectMode", "s", lambda: body.string("inactive-or-failed"))
+        # all containers together are no more to be limited than a session is
+        body.property("TasksMax", "t", lambda: body.number("Q", 2**64 - 1))
         body.property("PIDs", "au", lambda: body.numbers([pid]))
     body.number("I", 0)  # no auxiliary units; an empty array is padded to its element all the same
     body.align(8)
@@ -84,12 +87,11 @@ class _Writer:
         for value in values:
             self.number("I", value)
 
-    def property(self, name: str, signature: str, value: object) -> None:
+    def property(self, name: str, signature: str, value: Callable[[], None]) -> None:
         """A struct of a name and a variant; `value` writes the variant's content."""
         self.align(8)
         self.string(name)
         self.signature(signature)
-        assert callable(value)
         value()
 
 
