@@ -87,7 +87,7 @@ class Laboratory:
     @property
     def many_ids(self) -> bool:
         """Whether containers have users beside root."""
-        return sum(size for _inside, _outside, size in self._maps["uid"]) > 1000
+        return bool(sum(size for _inside, _outside, size in self._maps["uid"]) > 1000)
 
     def ask(self, op: str, **request: Any) -> dict[str, Any]:
         """One request to the driver."""
