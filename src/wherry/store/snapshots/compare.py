@@ -17,15 +17,15 @@ __all__ = ["changes_of_trees", "changes_of_upper"]
 def changes_of_upper(upper: str, lowers: Sequence[str], target: str = "/") -> list[Change]:
     """Differences that an overlay's upper directory makes to the merged `lowers` (topmost first).
 
-    A directory above a change is listed as changed, as Docker does; one that overlayfs only copied up, and
-    in which nothing is different, is not.
+    A directory above a change is listed as changed, as Docker does; what overlayfs only copied up, and is as
+    it was (by size, time, mode and owner, as Docker judges), is not.
     """
     found: dict[str, str] = {}
 
-    def visit(path: str, hidden: bool) -> None:
+    def visit(path: str) -> None:
         for name, status in sorted(top.members(path)[0].items()):
             where = f"{path}/{name}" if path else name
-            before = None if hidden else below.find(where)
+            before = below.find(where)
             if is_whiteout(status):
                 if before is not None:
                     _note(found, where, "D")
@@ -33,17 +33,16 @@ def changes_of_upper(upper: str, lowers: Sequence[str], target: str = "/") -> li
             is_directory = stat.S_ISDIR(status.st_mode)
             if before is None:
                 _note(found, where, "A")
-            elif not (is_directory and _same_directory(status, before.status)):
+            elif not _same(status, before.status):
                 _note(found, where, "C")
             if is_directory:
-                opaque = top.is_opaque(where)
-                if opaque and before is not None and stat.S_ISDIR(before.status.st_mode):
+                if before is not None and top.is_opaque(where) and stat.S_ISDIR(before.status.st_mode):
                     for gone in below.names(where) - set(top.members(where)[0]):
                         _note(found, f"{where}/{gone}", "D")
-                visit(where, hidden or opaque or before is None)
+                visit(where)
 
     with Root(upper) as top, Merged(lowers) as below:
-        visit("", False)
+        visit("")
     base = target.rstrip("/")
     if base and found:
         found[""] = "C"
@@ -96,9 +95,9 @@ def _same(now: os.stat_result, was: os.stat_result) -> bool:
 
 
 def _same_directory(now: os.stat_result, was: os.stat_result) -> bool:
+    # Not its time: what came and went in it is listed by itself, or left no trace.
     return (
         stat.S_ISDIR(was.st_mode)
         and now.st_mode == was.st_mode
         and (now.st_uid, now.st_gid) == (was.st_uid, was.st_gid)
-        and now.st_mtime_ns == was.st_mtime_ns
     )
