@@ -39,21 +39,21 @@ async def ended(room: Room, container: Container, exit_: Exit) -> None:
         ran = max(0, condition.finished_at - condition.started_at) // 1_000_000_000
         room.event(container, "die", exitCode=str(exit_.code), execDuration=str(ran))
         try:
-            await start.supervisor_forget(room, container)
-        finally:
-            await start.release(room, container)
-        again = wants_restart(container)
-        gone = container.plan.host.auto_remove and not again and not container.kept
-        if again:
-            condition.status = RESTARTING
-            condition.restart_count += 1
-            container.tasks["restart"] = room.background(
-                _restart(room, container), f"restart of {container.name}"
-            )
-        try:
+            try:
+                await start.supervisor_forget(room, container)
+            finally:
+                await start.release(room, container)
+            again = wants_restart(container)
+            gone = container.plan.host.auto_remove and not again and not container.kept
+            if again:
+                condition.status = RESTARTING
+                condition.restart_count += 1
+                container.tasks["restart"] = room.background(
+                    _restart(room, container), f"restart of {container.name}"
+                )
             if not gone:
                 room.registry.save(container)
-        finally:  # on a full disk too: the supervisor keeps the exit until it is written here
+        finally:  # on a full disk too; what isn't written now is found in exit.json by the next engine
             _tell_waiters(container.exit_waiters, exit_.code)
         if gone:
             await remove.discard(room, container)

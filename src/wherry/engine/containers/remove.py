@@ -53,14 +53,14 @@ async def discard(room: Room, container: Container, *, volumes: bool = True) -> 
         condition.status = EXITED
     condition.status = REMOVING
     try:
-        _remove_files(room, container)
+        await _remove_files(room, container)
     except BaseException:
         condition.status = EXITED
         room.registry.save(container)
         raise
     try:
         room.registry.discard(container)
-    except Unavailable:  # a full disk: what this container held is the space that is needed
+    except Unavailable:
         await room.trash.settle()
         room.registry.discard(container)
     if volumes:
@@ -75,10 +75,15 @@ async def discard(room: Room, container: Container, *, volumes: bool = True) -> 
     container.exit_waiters.clear()
 
 
-def _remove_files(room: Room, container: Container) -> None:
+async def _remove_files(room: Room, container: Container) -> None:
     room.trash.throw(room.directory(container))
     with contextlib.suppress(NotFound):
-        room.store.snapshots.get(container.id).remove()
+        snapshot = room.store.snapshots.get(container.id)
+        try:
+            snapshot.remove()
+        except Unavailable:  # a full disk: what this container held is the space that its record needs
+            await room.trash.settle()
+            snapshot.remove()
 
 
 def volume_users(room: Room, volume: str) -> list[str]:
