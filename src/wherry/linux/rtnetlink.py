@@ -90,7 +90,7 @@ class Route(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """A routing rule: packets that match all that is given look in `table`, or are unreachable without one."""
+    """A routing rule: what matches all that is given looks in `table`, or is unreachable without one."""
 
     family: int
     priority: int
@@ -131,7 +131,8 @@ def bridge(name: str, *, mac: str = "", mtu: int = 0, ipv6: bool = True) -> tupl
         attrs.append(attribute(_IFLA_ADDRESS, _mac(mac)))
     if mtu:
         attrs.append(_u32(_IFLA_MTU, mtu))
-    return _new_link(*attrs), set_link(name=name, up=True, link_local=ipv6)
+    # in this order: an interface that comes up makes itself an address
+    return _new_link(*attrs), set_link(name=name, link_local=ipv6), set_link(name=name, up=True)
 
 
 def veth(
@@ -349,13 +350,19 @@ def addresses(netlink: Netlink) -> list[Address]:
 
 def routes(netlink: Netlink) -> list[Route]:
     """The unicast routes of all tables, IPv4 and IPv6."""
+    # asked for both at once, the kernel leaves tables other than main out
+    replies = [
+        reply
+        for family in (socket.AF_INET, socket.AF_INET6)
+        for reply in netlink.request(_dump(_RTM_GETROUTE, _ROUTE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)))
+    ]
     found = []
-    for reply in netlink.request(_dump(_RTM_GETROUTE, _ROUTE.pack(0, 0, 0, 0, 0, 0, 0, 0, 0))):
+    for reply in replies:
         family, prefix, _, _, table, _, _, kind, _ = _ROUTE.unpack_from(reply.payload)
         attrs = attributes(reply.payload, _ROUTE.size)
         if wide := attrs.get(_RTA_TABLE):
             table = struct.unpack("=I", wide)[0]
-        if table != _RT_TABLE_MAIN or kind != _RTN_UNICAST or family not in (socket.AF_INET, socket.AF_INET6):
+        if kind != _RTN_UNICAST or family not in (socket.AF_INET, socket.AF_INET6):
             continue
         destination, gateway = attrs.get(_RTA_DST), attrs.get(_RTA_GATEWAY)
         found.append(

@@ -72,6 +72,11 @@ class Catalog:
             encoded = msgspec.json.encode(network)
             self._rows.execute("INSERT INTO networks VALUES (?, ?, ?)", network.id, network.name, encoded)
 
+    def redefine(self, network: Network) -> None:
+        """Note another definition of a network, its id and name being as they were."""
+        encoded = msgspec.json.encode(network)
+        self._rows.execute("UPDATE networks SET definition = ? WHERE id = ?", encoded, network.id)
+
     def networks(self) -> list[Network]:
         return [_network(row) for row in self._rows.all("SELECT definition FROM networks ORDER BY rowid")]
 

@@ -47,12 +47,16 @@ class Links:
         self._routes = routes
         self._bridges: dict[str, int] = {}
 
+    def is_up(self, network: Network) -> bool:
+        """Whether this engine has raised the network's bridge, and it is still there."""
+        known = self._bridges.get(network.bridge)
+        return known is not None and _name_of(known) == network.bridge
+
     def ensure_bridge(self, network: Network) -> int:
         """The interface index of the network's bridge, made and given its addresses if it isn't there."""
         name = network.bridge
-        known = self._bridges.get(name)
-        if known is not None and _name_of(known) == name:
-            return known
+        if self.is_up(network):
+            return self._bridges[name]
         link = rtnetlink.link(self._netlink, name)
         if link is None:
             messages = rtnetlink.bridge(name, mtu=network.mtu, ipv6=network.ipv6 is not None)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from wherry.errors import Conflict, Forbidden, Invalid, NotFound
+from wherry.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from wherry.linux import nftables, rtnetlink
 from wherry.linux.netlink import Netlink
 from wherry.network import addresses
@@ -139,7 +139,7 @@ class Networks:
             busy = self._busy()
             for subnet in chosen:
                 wanted = addresses.parse_subnet(subnet.subnet)
-                if any(one.version == wanted.version and wanted.overlaps(one) for one in busy):
+                if any(_overlap(wanted, one) for one in busy):
                     raise Forbidden(
                         "invalid pool request: Pool overlaps with other one on this address space",
                         hint=f"{subnet.subnet} is in use here; choose another with --subnet",
@@ -229,6 +229,7 @@ class Networks:
         """
         endpoint_id = secrets.token_hex(32)
         with self._lock:
+            network = self._settled(network)
             with self._catalog.new_endpoint():
                 first, second = network.ipv4, network.ipv6
                 got4 = self._catalog.choose_address(network, first, ipv4) if first else ""
@@ -442,6 +443,27 @@ class Networks:
             self._firewall.remove()
             self._walled = False
 
+    def _settled(self, network: Network) -> Network:
+        """The network as it can be raised now: another engine, or the machine, may use its subnet by then.
+
+        The default network moves to another subnet if nobody is in it; any other is refused.
+        """
+        if network.driver != "bridge" or self._links.is_up(network):
+            return network
+        mine = [addresses.parse_subnet(one.subnet) for one in network.subnets]
+        clashes = [one for one in self._routed(network.bridge) if any(_overlap(one, own) for own in mine)]
+        if not clashes:
+            return network
+        if network.name != DEFAULT or self._catalog.endpoints(network_id=network.id):
+            raise Unavailable(
+                f"network {network.name}: its subnet {clashes[0]} is in use elsewhere on this machine",
+                hint="remove the network and create it with another --subnet",
+            )
+        others = (addresses.free_subnet(self._busy()), *(one for one in network.subnets if one.version == 6))
+        moved = msgspec.structs.replace(network, subnets=others)
+        self._catalog.redefine(moved)
+        return moved
+
     def _raise(self, network: Network) -> None:
         """Make sure that the network's interface and rules are there before a container joins."""
         if network.driver != "bridge":
@@ -463,13 +485,18 @@ class Networks:
         return [one for one in self._catalog.networks() if one.id in used and one.driver == "bridge"]
 
     def _busy(self) -> list[addresses.IPNetwork]:
-        """Subnets that must not be given out: those of networks, and those that the host routes to."""
-        taken = [addresses.parse_subnet(s.subnet) for one in self._catalog.networks() for s in one.subnets]
-        with Netlink(rtnetlink.NETLINK_ROUTE) as netlink:
-            for route in rtnetlink.routes(netlink):
-                if route.destination:
-                    taken.append(addresses.parse_subnet(f"{route.destination}/{route.prefix}"))
-        return taken
+        """Subnets that must not be given out: those of networks, and those that the machine routes to."""
+        own = [addresses.parse_subnet(s.subnet) for one in self._catalog.networks() for s in one.subnets]
+        return own + self._routed()
+
+    def _routed(self, besides: str = "") -> list[addresses.IPNetwork]:
+        """Subnets that the machine has routes to, but for those over one interface."""
+        ours = rtnetlink.link(self._route, besides) if besides else None
+        return [
+            addresses.parse_subnet(f"{route.destination}/{route.prefix}")
+            for route in rtnetlink.routes(self._route)
+            if route.destination and (ours is None or route.ifindex != ours.ifindex)
+        ]
 
     def _exists(self, name: str) -> bool:
         try:
@@ -477,6 +504,10 @@ class Networks:
         except NotFound:
             return False
         return True
+
+
+def _overlap(one: addresses.IPNetwork, other: addresses.IPNetwork) -> bool:
+    return one.version == other.version and one.overlaps(other)
 
 
 def has_names(network: Network) -> bool:
