@@ -134,6 +134,16 @@ def test_update_moves_limits_in_both_directions(make: Callable[..., cgroups.Cgro
         assert cgroup.pids() == [process.pid]
 
 
+@pytest.mark.needs("cgroup2")
+def test_a_limit_below_what_is_used_may_be_refused(make: Callable[..., cgroups.Cgroup]) -> None:
+    cgroup = make()
+    with running(cgroup, "x = bytearray(20 << 20)\nimport signal; signal.pause()") as process:
+        wait_until(lambda: cgroup.stats()["memory_stats"]["usage"] > 20 * MIB)
+        with pytest.raises(Invalid, match="in use"):
+            cgroup.update({"memory": {"limit": 4 * MIB, "checkBeforeUpdate": True}})
+        assert process.poll() is None
+
+
 def test_a_value_that_the_kernel_refuses_leaves_nothing_behind() -> None:
     path = f"{PARENT}/refused"
     with pytest.raises(Invalid, match="cpuset"):

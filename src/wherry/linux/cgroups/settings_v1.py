@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from wherry.errors import Invalid
 from wherry.linux.cgroups import settings as say
 from wherry.linux.cgroups.settings import Setting, device, huge_page_size, limit, setting, unsupported
 
@@ -16,7 +17,9 @@ _THROTTLE = {
 
 
 def plan(resources: dict[str, Any]) -> list[Setting]:
-    """Everything but devices, in an order in which it can be written for a new cgroup."""
+    """Everything but devices, in an order in which it can be written for a new cgroup. Raises Invalid."""
+    if resources.get("unified"):
+        raise Invalid("files of cgroup version 2 (linux.resources.unified) on a machine of version 1")
     return [
         *_memory(resources.get("memory") or {}),
         *_cpu(resources.get("cpu") or {}),

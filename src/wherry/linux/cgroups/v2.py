@@ -6,6 +6,7 @@ import errno
 import os
 from typing import Any
 
+from wherry.errors import Invalid
 from wherry.linux.cgroups import device_program, devices, files, settings_v2
 from wherry.linux.cgroups.cgroup import Cgroup
 from wherry.linux.cgroups.hierarchies import Hierarchies
@@ -64,6 +65,7 @@ class UnifiedCgroup(Cgroup):
 
     def update(self, resources: dict[str, Any]) -> list[str]:
         plan = settings_v2.plan(resources)
+        self._check_memory(resources.get("memory") or {})
         place = {setting.controller: self._directory for setting in plan if setting.controller}
         warnings = self._carry_out(plan, place if self._there else {})
         rules = devices.rules(resources.get("devices"))
@@ -76,6 +78,12 @@ class UnifiedCgroup(Cgroup):
                 warnings.append(DEVICES)
                 self._remember([DEVICES])
         return warnings
+
+    def _check_memory(self, memory: dict[str, Any]) -> None:
+        """Where asked to, refuse a limit below what is used, for which processes would be killed."""
+        used = files.number(f"{self._directory}/memory.current") if self._there else None
+        if memory.get("checkBeforeUpdate") and used is not None and 0 < (memory.get("limit") or 0) < used:
+            raise Invalid(f"a memory limit of {memory['limit']} bytes is below the {used} bytes in use")
 
     def stats(self) -> dict[str, Any]:
         return stats(self._directory) if self._there else {"cpu_stats": {}}

@@ -118,6 +118,11 @@ def test_files_named_outright() -> None:
             settings_v2.plan({"unified": {name: "1"}})
 
 
+def test_files_of_version_2_on_a_machine_of_version_1() -> None:
+    with pytest.raises(Invalid, match="version 1"):
+        settings_v1.plan({"unified": {"memory.high": "5"}})
+
+
 def test_swap_below_memory_is_refused() -> None:
     for memory in ({"limit": 100, "swap": 50}, {"swap": 50}):
         with pytest.raises(Invalid, match="memory and swap"):
