@@ -6,7 +6,7 @@ import os
 
 from wherry.cli.container.pump import pump
 from wherry.client.api import query
-from wherry.errors import Invalid
+from wherry.errors import Invalid, NotFound, Unavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,15 +100,31 @@ class Attachment:
                 return pump(self._stream, self._left, raw=True, stdin=True, keys=keys)
 
     def exit_code(self) -> int:
-        """The container's exit code; blocks until it has ended (or, with `removed`, is gone)."""
-        answer: Any = self._answer.json() or {}
-        self._answer.close()
+        """The container's exit code; blocks until it has ended (or, with `removed`, is gone).
+
+        An engine that ended meanwhile takes no container with it, so the next one is asked. Raises
+        Unavailable when that one does not know any more.
+        """
+        try:
+            answer: Any = self._answer.json() or {}
+        except (Unavailable, OSError):
+            answer = self._asked_again()
+        finally:
+            self._answer.close()
         problem = answer.get("Error") or {}
         if problem.get("Message"):
             from wherry.cli.failure import say
 
             say(problem["Message"])
         return int(answer.get("StatusCode", 125))
+
+    def _asked_again(self) -> Any:
+        try:
+            return self._client.post(f"/containers/{self._container}/wait?condition=not-running") or {}
+        except NotFound:
+            raise Unavailable(
+                f"the engine was lost while container {self._container[:12]} ran, and its exit code with it"
+            ) from None
 
     def abandon(self, timeout: float | None = None) -> None:
         """Give up after a failed start; with a timeout, wait first for the engine to remove the container."""

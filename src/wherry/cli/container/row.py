@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from wherry.cli.format.human import duration, ellipsis, short_id, size
+from wherry.cli.format.quoting import quoted
 from wherry.cli.format.times import local
 from wherry.cli.image.reference import split_reference
 
@@ -84,8 +85,6 @@ def _image(entry: dict[str, Any], truncate: bool) -> str:
 
 
 def _command(command: str, truncate: bool) -> str:
-    from wherry.cli.template.printing import quoted
-
     return quoted(ellipsis(command, 20) if truncate else command)
 
 

@@ -79,6 +79,11 @@ def _run(invocation: Invocation) -> int:
     except WherryError:
         attachment.abandon(3.0 if flags.on("rm") else None)
         raise
+    except KeyboardInterrupt:
+        if flags.on("rm"):
+            client.close()  # an answer may still be on its way there
+            client.delete(f"/containers/{container}?force=1&v=1")
+        raise
     if attachment.carry():
         return 0
     return attachment.exit_code()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.util import find_spec
 
 from wherry.cli.doctor.finding import LACK, NOTE, Finding, read
 from wherry.cli.engine.process import listening
@@ -13,7 +12,7 @@ from wherry.paths import api_socket, run_dir, state_dir
 
 _LITTLE = 1_000_000_000  # bytes
 _SOCKET_LIMIT = 107  # bytes of a unix socket's path
-_NEEDED = ("aiohttp", "msgspec", "zstandard", "wherry.engine")
+_NEEDED = ("wherry", "msgspec", "zstandard")
 
 
 def check_place(root: bool) -> list[Finding]:
@@ -83,7 +82,15 @@ def _file_system(path: str) -> str:
 
 
 def _modules() -> list[Finding]:
-    missing = [name for name in _NEEDED if find_spec(name) is None]
+    import subprocess
+
+    # Asked of an interpreter as the engine has it: this one may have been started without its site packages.
+    ask = (
+        "import sys; from importlib.util import find_spec;"
+        "print(*[name for name in sys.argv[1:] if not find_spec(name)])"
+    )
+    done = subprocess.run([sys.executable, "-c", ask, *_NEEDED], capture_output=True, text=True, check=False)
+    missing = done.stdout.split() if done.returncode == 0 else list(_NEEDED)
     if missing:
         return [
             Finding(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+from wherry.cli.format.quoting import quoted
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -111,22 +113,3 @@ def _verb(flags: str, width: str, precision: str | None, verb: str, value: Any) 
     if "0" in flags and number:
         return text.zfill(columns)
     return text.rjust(columns)
-
-
-def quoted(text: str) -> str:
-    """The text in double quotes with Go's escapes, as `strconv.Quote` has it."""
-    short = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\a": "\\a", "\b": "\\b",
-             "\f": "\\f", "\v": "\\v"}  # fmt: skip
-    out = []
-    for letter in text:
-        if letter in short:
-            out.append(short[letter])
-        elif letter.isprintable():
-            out.append(letter)
-        elif ord(letter) < 0x80:
-            out.append(f"\\x{ord(letter):02x}")
-        elif ord(letter) < 0x10000:
-            out.append(f"\\u{ord(letter):04x}")
-        else:
-            out.append(f"\\U{ord(letter):08x}")
-    return '"' + "".join(out) + '"'
