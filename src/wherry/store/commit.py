@@ -66,6 +66,12 @@ def commit(
             rootfs=RootFS(diff_ids=[*base, *([] if is_empty else [layer.diff_id])]),
             history=[*before.history, step],
         )
-        image = store.images.add(encode_image_config(after), lease=lease, tags=names, parent=parent)
+        image = store.images.add(
+            encode_image_config(after),
+            lease=lease,
+            tags=names,
+            parent=parent,
+            host=bool(snapshot.place.extras),
+        )
     store.layers.collect()
     return image

@@ -61,4 +61,7 @@ MIGRATIONS: Final = [
         hidden      INTEGER NOT NULL DEFAULT 0
     );
     """,
+    # Whether the machine's own /usr belongs below the layers. Said here and not in the configuration, which
+    # whoever wrote the image can fill in as they like.
+    "ALTER TABLE images ADD COLUMN host INTEGER NOT NULL DEFAULT 0",
 ]

@@ -13,6 +13,7 @@ import pytest
 
 from tests.harness.command import Command
 from wherry.errors import Unsupported
+from wherry.oci import ImageConfig, RootFS, encode_image_config
 from wherry.store import Store
 from wherry.store.builtin import etc
 from wherry.store.builtin.elf import printing_program
@@ -124,6 +125,14 @@ def test_the_image_follows_the_machine(store: Store, monkeypatch: pytest.MonkeyP
 def test_the_image_cannot_be_carried_away(store: Store) -> None:
     with pytest.raises(Unsupported, match="means nothing elsewhere"):
         store.save(["host"])
+
+
+def test_an_image_from_elsewhere_cannot_ask_for_the_machine_s_usr(store: Store) -> None:
+    config = ImageConfig(architecture="amd64", rootfs=RootFS(), os_features=["wherry.host"])
+    with store.layers.lease() as lease:
+        image = store.images.add(encode_image_config(config), lease=lease)
+    assert image.extras == ()
+    assert len(store.snapshots.prepare("a" * 64, image).mounts()["mounts"]) == 1
 
 
 def test_what_is_committed_on_it_keeps_the_machine_below(store: Store) -> None:

@@ -16,7 +16,7 @@ from wherry.oci import Descriptor, ImageConfig, Reference, parse_image_config, p
 from wherry.oci.manifest import Index, parse_document, parse_index
 from wherry.store.archive.contents import Contents, read_contents
 from wherry.store.images.collection import Images
-from wherry.store.images.model import Image
+from wherry.store.images.model import HOST_FEATURE, Image
 from wherry.store.layers import Layers, Lease
 from wherry.store.machine import architecture
 
@@ -139,6 +139,8 @@ def _add(
             raise Invalid(f"invalid diffID for layer {number}: expected {want!r}, got {have!r}")
     if parsed.os not in ("", "linux"):
         raise Invalid(f"image is for {parsed.os[:40]!r}, not for Linux")
+    if HOST_FEATURE in parsed.os_features:
+        raise Invalid("image lies over the /usr of the machine that it was made on, and is nothing elsewhere")
     above = images.find(parent) if parent else None
     image = images.add(config, lease=lease, tags=names, parent=above.id if above else "")
     return LoadedImage(image, tuple(name.familiar for name in names))

@@ -12,7 +12,7 @@ from wherry.errors import Unsupported
 from wherry.oci import Reference, looks_like_id, media_types, parse_reference, sha256_of
 from wherry.oci.digest import hex_of
 from wherry.store.images.collection import Images
-from wherry.store.images.model import HOST_FEATURE, Image
+from wherry.store.images.model import Image
 from wherry.store.layers import Layers
 from wherry.store.tar import Kind, TarEntry, end_of_archive, header, padding
 
@@ -36,7 +36,7 @@ def _choose(names: Iterable[str], images: Images) -> list[tuple[Image, list[Refe
     chosen: dict[str, tuple[Image, list[Reference]]] = {}
     for name in names:
         image = images.resolve(name)
-        if HOST_FEATURE in image.config.os_features:
+        if image.extras:
             raise Unsupported(
                 f"{name} is made of this machine's own /usr and means nothing elsewhere",
                 hint="`wherry export CONTAINER` gives the files of one of its containers",

@@ -117,7 +117,9 @@ class Builtins:
             )
             with self._database.transaction():
                 tags = [parse_reference(name)]
-                image = self._images.add(encode_image_config(config), lease=lease, tags=tags)
+                image = self._images.add(
+                    encode_image_config(config), lease=lease, tags=tags, host=HOST_FEATURE in recipe.features
+                )
                 self._database.execute(
                     "INSERT INTO builtins (name, fingerprint, image) VALUES (?, ?, ?)"
                     " ON CONFLICT (name) DO UPDATE SET fingerprint = excluded.fingerprint,"

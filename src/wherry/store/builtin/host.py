@@ -17,7 +17,7 @@ from wherry.store.tar import Kind, TarEntry, end_of_archive, header, padding
 
 __all__ = ["VERSION", "host_archive", "host_config", "host_directories", "host_watched"]
 
-VERSION = "1"  # of what is synthesized here; another one makes a new image
+VERSION = "2"  # of what is synthesized here; another one makes a new image
 _SYSTEM = ("bin", "sbin", "lib", "lib32", "lib64", "libx32", "libo32")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SKELETON = {

@@ -11,7 +11,7 @@ from wherry.oci import ImageConfig, Reference, looks_like_id, parse_image_config
 from wherry.store.blobs import Blobs
 from wherry.store.database import Database, Row
 from wherry.store.images.history import history_of
-from wherry.store.images.model import HOST_FEATURE, HistoryItem, Image, ImageUser, Removal
+from wherry.store.images.model import HistoryItem, Image, ImageUser, Removal
 from wherry.store.images.remove import remove_image
 from wherry.store.layers import Layers, Lease
 
@@ -99,9 +99,18 @@ class Images:
                 self._configs[image_id] = known
         return known
 
-    def add(self, config: bytes, *, lease: Lease, tags: Sequence[Reference] = (), parent: str = "") -> Image:
+    def add(
+        self,
+        config: bytes,
+        *,
+        lease: Lease,
+        tags: Sequence[Reference] = (),
+        parent: str = "",
+        host: bool = False,
+    ) -> Image:
         """Add an image whose layers are unpacked (and held by `lease`), with names. Atomic, repeatable.
 
+        `host` lays it over the machine's own /usr: only for what was made here of an image that is so.
         Raises Invalid for a malformed configuration or a missing layer.
         """
         parsed = parse_image_config(config)
@@ -111,11 +120,13 @@ class Images:
         with self.database.exclusive(), self.database.transaction():
             image_id = self.blobs.put(config)
             self.database.execute(
-                "INSERT INTO images (id, parent, created, added) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                "INSERT INTO images (id, parent, created, added, host) VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT (id) DO UPDATE SET host = max(host, excluded.host)",
                 image_id,
                 parent or None,
                 parsed.created,
                 time.time_ns(),
+                int(host),
             )
             self.database.many(
                 "INSERT INTO image_layers VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
@@ -183,7 +194,7 @@ class Images:
             tag["name"]
             for tag in self.database.all("SELECT name FROM tags WHERE image = ? ORDER BY name", identity)
         ]
-        extras = tuple(self.host_directories()) if HOST_FEATURE in config.os_features else ()
+        extras = tuple(self.host_directories()) if row["host"] else ()
         return Image(
             id=identity,
             config=config,

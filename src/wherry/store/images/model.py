@@ -10,7 +10,7 @@ from wherry.oci import ImageConfig
 
 __all__ = ["HistoryItem", "Image", "ImageUser", "Removal"]
 
-HOST_FEATURE = "wherry.host"  # in `os.features`: the machine's own /usr belongs below the layers
+HOST_FEATURE = "wherry.host"  # in `os.features`, so that others see that the layers are not all there is
 
 
 class Image(msgspec.Struct, frozen=True):
