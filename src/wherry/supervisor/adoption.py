@@ -10,7 +10,7 @@ import json
 import os
 
 from wherry.linux import pidfd as pidfds
-from wherry.supervisor import streams
+from wherry.supervisor import exits, streams
 from wherry.supervisor.logs.options import from_wire
 from wherry.supervisor.logs.recorder import Recorder
 from wherry.supervisor.loop import report
@@ -73,7 +73,12 @@ def adopt(table: Table, record: Message, kept: list[int]) -> Supervised:
         process.group = table.find_group(process, record["cgroup"])
     if process.session is not None:
         process.session.flow()
-    if pidfd < 0:
+    known = None if process.exec_id else exits.read(process.layout.exit)
+    if known is not None:
+        if pidfd >= 0:
+            os.close(pidfd)
+        process.ended(None, known=known)
+    elif pidfd < 0:
         process.ended(None, "it ended while no supervisor was running")
     else:
         process.taken_over(pidfd, record["status"])

@@ -119,10 +119,10 @@ def enlarge(pipe: int) -> None:
 
 def _make(path: str) -> None:
     try:
+        os.mkfifo(path, 0o600)
+    except FileExistsError:
         os.unlink(path)
-    except FileNotFoundError:
-        pass
-    os.mkfifo(path, 0o600)
+        os.mkfifo(path, 0o600)
 
 
 def nowhere() -> ProcessEnds:

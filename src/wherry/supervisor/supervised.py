@@ -177,8 +177,11 @@ class Supervised:
         except OSError:
             pass
 
-    def ended(self, status: int | None, reason: str = "") -> None:
-        """The process is over: drain, record, tell."""
+    def ended(self, status: int | None, reason: str = "", known: Exit | None = None) -> None:
+        """The process is over: drain, record, tell.
+
+        `status` is its wait status, None when nobody knows; `known` what a dead supervisor wrote down.
+        """
         if self.status == "exited":
             return
         self.status = "exited"
@@ -194,8 +197,8 @@ class Supervised:
         if self.session is not None:
             self.session.drain()
         oom = self.group is not None and self.group.oom_kills() > 0
-        self.exit = exits.make(self.container, self.exec_id, status, oom=oom, reason=reason)
-        if not self.exec_id:
+        self.exit = known or exits.make(self.container, self.exec_id, status, oom=oom, reason=reason)
+        if known is None and not self.exec_id:
             exits.write(self.layout.exit, self.exit)
         self._notify({"event": "exit", **exits.to_wire(self.exit)})
         if self.exec_id and self.session is not None and not self.session.outputs_ended:

@@ -93,8 +93,9 @@ class Table:
         """Let go of a process and its files."""
         self._processes.pop((process.container, process.exec_id), None)
         process.discard()
-        streams.remove(process.layout.prefix)
-        if not process.exec_id:
+        if process.exec_id:
+            streams.remove(process.layout.prefix)
+        else:
             for other in self.of(process.container):
                 self.remove(other)
             remove_directory(process.layout.directory)
@@ -107,14 +108,10 @@ class Table:
 
     def _gone(self, process: Supervised) -> None:
         process.discard()
-        streams.remove(process.layout.prefix)
         if not process.exec_id:
             self._forget(process.container, str(process.settings["runtime"]))
-            try:
-                os.unlink(process.layout.spool)
-            except OSError:
-                pass
             return
+        streams.remove(process.layout.prefix)
         ended = [one for one in self.of(process.container) if one.exec_id and one.status == "exited"]
         for old in ended[:-ENDED_EXECS]:
             self.remove(old)

@@ -48,6 +48,9 @@ class Station:
         self.supervisor.on_reconnect = self.reconnected.set
         return self.supervisor
 
+    def cgroup(self, name: str) -> str:
+        return f"wherry-test-{self.home.name}/{name}"
+
     async def create(
         self,
         name: str,
@@ -93,7 +96,7 @@ class Station:
                 "namespaces": [{"type": kind} for kind in namespaces],
                 "uidMappings": ids,
                 "gidMappings": ids,
-                "cgroupsPath": f"wherry-test-{os.path.basename(self.home)}/{name}",
+                "cgroupsPath": self.cgroup(name),
                 **(linux or {}),
             },
         }

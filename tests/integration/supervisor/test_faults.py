@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import random
 import resource
@@ -159,6 +160,26 @@ async def test_an_end_that_nobody_saw(station: Station) -> None:
     ended = state.exit or await station.ended()
     assert ended.code in (137, 255)  # 137 where its new parent has not reaped it yet
     assert ended.code == 137 or ended.reason
+
+
+async def test_an_end_that_was_written_down_but_not_told(station: Station) -> None:
+    """Killed between exit.json and the event: the successor tells what the file says."""
+    await station.start("c", "exit 5")
+    await station.ended()
+    record = f"{station.run}/containers/c/process.json"
+    supervisor_pid = station.supervisor.pid
+    await station.supervisor.close()
+    os.kill(supervisor_pid, signal.SIGKILL)
+    state = {"container": "c", "exec": "", "pid": 1, "start_time": 1, "started_at": 1, "status": "running"}
+    more = {"terminal": False, "runtime": "wherry", "log": ["cri", 0, 1], "cgroup": station.cgroup("c")}
+    write_json(record, {**state, **more})
+    await station.connect()
+    [process_state] = await station.supervisor.processes()
+    assert process_state.exit is not None and process_state.exit.code == 5
+
+
+def write_json(path: str, value: object) -> None:
+    Path(path).write_text(json.dumps(value))
 
 
 async def test_an_engine_restart_finds_everything(station: Station) -> None:
