@@ -24,6 +24,8 @@ except ImportError:  # no isal for this architecture
 __all__ = ["compress", "compression_of", "decompress"]
 
 _OUTPUT = 512 * 1024  # bytes a chunk: large against the cost of a step in Python, small against the cache
+RATIO = 1200  # gzip can do 1032 at the most; zstd, bzip2 and xz have hardly any bound
+RATIO_FROM = 1 << 30  # bytes of output; below that nobody is hurt
 _ZSTD_INPUT = 4096
 _MAGIC = {
     b"\x1f\x8b": "gzip",
@@ -58,7 +60,20 @@ def decompress(chunks: Iterable[bytes | memoryview]) -> Iterator[bytes | memoryv
     kind = compression_of(source.peek(6))
     if not kind:
         return source.rest()
-    return _zstd(source.rest()) if kind == "zstd" else _members(source.rest(), kind)
+    output = _zstd(source.rest()) if kind == "zstd" else _members(source.rest(), kind)
+    return _bounded(output, source)
+
+
+def _bounded(output: Iterator[bytes], source: ByteSource) -> Iterator[bytes]:
+    size = 0
+    for chunk in output:
+        size += len(chunk)
+        if size > RATIO_FROM and size > RATIO * source.position:
+            raise Invalid(
+                f"compressed stream that grows more than {RATIO}-fold",
+                hint="that is an attack, or a file of nothing but zeros",
+            )
+        yield chunk
 
 
 def compress(chunks: Iterable[bytes | memoryview]) -> Iterator[bytes]:

@@ -77,6 +77,18 @@ def test_output_comes_in_bounded_chunks() -> None:
     assert max(len(chunk) for chunk in decompress([packed])) <= 1 << 20
 
 
+@pytest.mark.parametrize("kind", ["zstd", "bzip2", "xz"])
+def test_a_bomb_is_refused(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compression, "RATIO_FROM", 8 << 20)
+    packed = _KINDS[kind](bytes(64 << 20))
+    size = 0
+    with pytest.raises(Invalid, match="1200-fold"):
+        for chunk in decompress([packed]):
+            size += len(chunk)
+    assert size < 32 << 20
+    assert sum(map(len, decompress([_KINDS["gzip"](bytes(64 << 20))]))) == 64 << 20
+
+
 def test_reading_ahead_keeps_order_and_passes_errors_on() -> None:
     def failing() -> object:
         yield b"a"

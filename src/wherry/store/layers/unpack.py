@@ -27,6 +27,7 @@ __all__ = ["DEFAULT_LIMITS", "Limits", "Unpacked", "unpack_layer"]
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _MODE_BITS = 0o7777
+_LARGE = 16 << 20
 _MAX_WHITEOUT = 65536  # bytes; it should have none
 
 
@@ -131,6 +132,8 @@ class _Unpacker:
         self._size += entry.size
         if self._size > self._limits.size:
             raise Invalid(f"layer that unpacks to more than {self._limits.size} bytes")
+        if entry.stored > _LARGE:
+            self._check_space(entry.stored)
         mode = entry.mode
         try:
             fd = os.open(name, _CREATE, mode & 0o777, dir_fd=parent)
@@ -163,6 +166,12 @@ class _Unpacker:
             os.utime(fd, ns=(entry.mtime_ns, entry.mtime_ns))
         finally:
             os.close(fd)
+
+    def _check_space(self, size: int) -> None:
+        # Better now than when everyone else on this disk has run out of space too.
+        found = os.fstatvfs(self._tree.root)
+        if found.f_bavail * found.f_frsize < size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _make_directory(self, entry: TarEntry, parent: int, name: bytes, path: bytes) -> None:
         try:
