@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.harness.capabilities import PROBES, have, other_side, required
@@ -21,6 +22,10 @@ from tests.harness.dockerd import Dockerd
 from tests.harness.engine import EngineUnderTest
 from tests.harness.leaks import left_behind, mounts_below
 from tests.images.make import make
+
+# No database of examples: the tree may belong to somebody else, and a test says the same every time.
+hypothesis.settings.register_profile("wherry", database=None)
+hypothesis.settings.load_profile("wherry")
 
 
 def pytest_configure(config: pytest.Config) -> None:

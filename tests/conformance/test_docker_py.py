@@ -77,10 +77,6 @@ def test_the_life_of_a_container(client: Any, daemon: Daemon) -> None:
     assert container.status == "running"
     assert [c.name for c in client.containers.list(filters={"label": "a=b"})] == ["boat"]
     assert client.containers.list(filters={"label": "a=c"}) == []
-    container.pause()
-    container.reload()
-    assert container.status == "paused"
-    container.unpause()
     container.rename("ship")
     container.restart(timeout=0)
     assert client.containers.get("ship").id == container.id
@@ -95,6 +91,16 @@ def test_the_life_of_a_container(client: Any, daemon: Daemon) -> None:
     container.remove()
     with pytest.raises(docker.errors.NotFound):
         container.reload()
+
+
+@pytest.mark.needs("freezer")
+def test_pausing(sleeper: Any) -> None:
+    sleeper.pause()
+    sleeper.reload()
+    assert sleeper.status == "paused"
+    sleeper.unpause()
+    sleeper.reload()
+    assert sleeper.status == "running"
 
 
 def test_wait_conditions(client: Any, daemon: Daemon) -> None:

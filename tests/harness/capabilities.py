@@ -59,6 +59,16 @@ def _version_2_beside_version_1() -> bool:
         return False
 
 
+def _freezer() -> bool:
+    """Whether a container gets a cgroup, with a freezer: as root, or where systemd delegates version 2."""
+    if os.geteuid() == 0:
+        return True
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        if line.startswith("0::"):
+            return os.access(f"/sys/fs/cgroup{line[3:]}/cgroup.procs", os.W_OK)
+    return False
+
+
 def _apparmor() -> bool:
     try:
         return Path("/sys/module/apparmor/parameters/enabled").read_text().strip() == "Y"
@@ -84,6 +94,7 @@ PROBES: dict[str, Callable[[], bool]] = {
     "containerd": lambda: os.geteuid() == 0 and _program("containerd")() and _program("ctr")(),
     "cgroup2": _cgroup2_controllers,
     "cgroup1": lambda: Path("/sys/fs/cgroup/memory/cgroup.procs").exists(),
+    "freezer": _freezer,
     "apparmor": _apparmor,
     "x86-64": lambda: os.uname().machine == "x86_64",
     "docker-py": lambda: __import__("importlib.util").util.find_spec("docker") is not None,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from wherry.errors import Conflict, NotModified, WherryError
+from wherry.errors import Conflict, NotFound, NotModified, WherryError
+from wherry.linux import cgroups
 from wherry.supervisor.logs.options import parse as parse_log
 
 from ..moments import now
@@ -84,6 +85,8 @@ async def _launch(room: Room, container: Container) -> int:
     if condition.confinement is not None:
         condition.confinement.given_up += created.warnings
     condition.pid = created.pid
+    if not _has_cgroup(specified.cgroup):
+        condition.cgroup = ""  # an ordinary user was given none
     await network.join(room, container, created.pid)
     if plan.config.tty and any(plan.host.console_size):
         rows, columns = plan.host.console_size
@@ -91,6 +94,14 @@ async def _launch(room: Room, container: Container) -> int:
     await attach.connect_waiting(room, container)
     await supervisor.start(container.id)
     return created.pid
+
+
+def _has_cgroup(path: str) -> bool:
+    try:
+        cgroups.open_existing(path)
+    except NotFound:
+        return False
+    return True
 
 
 async def _failed(room: Room, container: Container, error: WherryError) -> None:

@@ -12,6 +12,8 @@ from wherry.linux import cgroups
 
 from ..models import NEVER
 from ..moments import now, rfc3339
+from .process_table import read as read_process
+from .top import pids
 
 if TYPE_CHECKING:
     from .registry import Container
@@ -59,6 +61,8 @@ def reading(container: Container) -> dict[str, Any]:
             found = cgroups.open_existing(condition.cgroup).stats()
         except (OSError, WherryError):
             found = {}
+    elif condition.alive:
+        found = _of_processes(container)
     cpu = {**_no_cpu(), **found.get("cpu_stats", {})}
     memory = found.get("memory_stats", {})
     if memory.get("limit", _MEMORY) >= _MEMORY and memory:
@@ -81,6 +85,19 @@ def reading(container: Container) -> dict[str, Any]:
     if networks:
         taken["networks"] = networks
     return taken
+
+
+def _of_processes(container: Container) -> dict[str, Any]:
+    """The same without a cgroup, from the processes that are there now: what ended ones used is not in it."""
+    processes = [found for pid in pids(container) if (found := read_process(pid)) is not None]
+    used = int(sum(process.cpu for process in processes) * 1e9)
+    return {
+        "cpu_stats": {
+            "cpu_usage": {"total_usage": used, "usage_in_kernelmode": 0, "usage_in_usermode": used}
+        },
+        "memory_stats": {"usage": sum(process.resident for process in processes) * 1024, "stats": {}},
+        "pids_stats": {"current": sum(process.threads for process in processes)},
+    }
 
 
 def _no_cpu() -> dict[str, Any]:

@@ -60,10 +60,16 @@ async def update(room: Room, container: Container, changes: UpdateConfig) -> Con
             except NotFound:
                 raise Conflict(f"container {container.id} has no cgroup any more") from None
             warnings = await asyncio.to_thread(cgroup.update, limits)
+        elif condition.alive and _limits(host) != _limits(container.plan.host):
+            warnings = ["this machine gives the container no cgroup: its limits have no effect"]
         container.plan.host = host
         room.registry.save_plan(container)
         room.event(container, "update")
     return ContainerUpdated(warnings=warnings)
+
+
+def _limits(host: HostConfig) -> list[object]:
+    return [getattr(host, name) for name in sorted(_CHANGEABLE)]
 
 
 def _changed(host: HostConfig, changes: UpdateConfig) -> HostConfig:
