@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections import deque
 from collections.abc import Callable
 
 from wherry import errors
-from wherry.supervisor.protocol import Message, ProtocolError, Reader, encode, send_ancillary
+from wherry.supervisor.protocol import Message, ProtocolError, Reader, Writer, close_all
 from wherry.supervisor.records import LaunchFailed
 
 Reply = tuple[Message, list[int]]
@@ -29,7 +28,7 @@ class Channel:
         self._socket = connection
         self._loop = asyncio.get_running_loop()
         self._reader = Reader()
-        self._outgoing: deque[tuple[memoryview, list[int]]] = deque()
+        self._writer = Writer()
         self._pending: dict[int, asyncio.Future[Reply]] = {}
         self._number = 0
         self._on_event = on_event
@@ -49,15 +48,13 @@ class Channel:
         number = self._number
         future: asyncio.Future[Reply] = self._loop.create_future()
         self._pending[number] = future
-        data = encode({**message, "n": number}, len(descriptors))
-        self._outgoing.append((memoryview(data), [os.dup(one) for one in descriptors]))
-        if len(self._outgoing) == 1:
-            self._flush()
+        self._writer.add({**message, "n": number}, [os.dup(one) for one in descriptors])
+        self._flush()
         try:
             return await future
         except asyncio.CancelledError:
             if future.done() and not future.cancelled() and future.exception() is None:
-                _close_all(future.result()[1])
+                close_all(future.result()[1])
             raise
         finally:
             self._pending.pop(number, None)
@@ -71,31 +68,22 @@ class Channel:
         self._loop.remove_writer(self._socket)
         self._socket.close()
         self._reader.close()
-        for _, descriptors in self._outgoing:
-            _close_all(descriptors)
-        self._outgoing.clear()
+        self._writer.close()
         for future in self._pending.values():
             if not future.done():
                 future.set_exception(errors.Unavailable("the supervisor went away"))
         self._on_closed()
 
     def _flush(self) -> None:
-        while self._outgoing:
-            data, descriptors = self._outgoing[0]
-            try:
-                sent = self._socket.sendmsg([data], send_ancillary(descriptors), socket.MSG_NOSIGNAL)
-            except (BlockingIOError, InterruptedError):
-                self._loop.add_writer(self._socket, self._flush)
-                return
-            except OSError:
-                self.close()
-                return
-            _close_all(descriptors)
-            if sent == len(data):
-                self._outgoing.popleft()
-            else:
-                self._outgoing[0] = (data[sent:], [])
-        self._loop.remove_writer(self._socket)
+        try:
+            done = self._writer.send(self._socket)
+        except OSError:
+            self.close()
+            return
+        if done:
+            self._loop.remove_writer(self._socket)
+        else:
+            self._loop.add_writer(self._socket, self._flush)
 
     def _readable(self) -> None:
         try:
@@ -111,22 +99,17 @@ class Channel:
 
     def _deliver(self, message: Message, descriptors: list[int]) -> None:
         if "event" in message:
-            _close_all(descriptors)
+            close_all(descriptors)
             self._on_event(message)
             return
         future = self._pending.get(message.get("n", 0))
         if future is None or future.done():
-            _close_all(descriptors)
+            close_all(descriptors)
         elif "error" in message:
-            _close_all(descriptors)
+            close_all(descriptors)
             future.set_exception(_error(message["error"]))
         else:
             future.set_result((message.get("ok", {}), descriptors))
-
-
-def _close_all(descriptors: list[int]) -> None:
-    while descriptors:
-        os.close(descriptors.pop())
 
 
 def _error(wire: Message) -> errors.WherryError:

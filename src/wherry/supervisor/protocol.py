@@ -50,6 +50,7 @@ import array
 import json
 import os
 import socket
+from collections import deque
 from typing import Any
 
 VERSION = 1
@@ -133,9 +134,43 @@ class Reader:
 
     def close(self) -> None:
         """Close descriptors that no message claimed."""
-        for descriptor in self._descriptors:
-            os.close(descriptor)
-        self._descriptors.clear()
+        close_all(self._descriptors)
+
+
+class Writer:
+    """Messages on their way out, each with descriptors that are closed here once sent."""
+
+    def __init__(self) -> None:
+        self._queue: deque[tuple[memoryview, list[int]]] = deque()
+        self.waiting = 0
+        """Bytes not sent yet."""
+
+    def add(self, message: Message, descriptors: list[int]) -> None:
+        """Queue a message; owns the descriptors. ProtocolError when it is too long."""
+        data = encode(message, len(descriptors))
+        self._queue.append((memoryview(data), descriptors))
+        self.waiting += len(data)
+
+    def send(self, connection: socket.socket) -> bool:
+        """Send what goes without blocking; True when nothing is left. OSError when the peer is gone."""
+        while self._queue:
+            data, descriptors = self._queue[0]
+            try:
+                sent = connection.sendmsg([data], send_ancillary(descriptors), socket.MSG_NOSIGNAL)
+            except (BlockingIOError, InterruptedError):
+                return False
+            close_all(descriptors)
+            self.waiting -= sent
+            if sent == len(data):
+                self._queue.popleft()
+            else:
+                self._queue[0] = (data[sent:], [])
+        return True
+
+    def close(self) -> None:
+        """Drop what was not sent."""
+        while self._queue:
+            close_all(self._queue.popleft()[1])
 
 
 def send_ancillary(descriptors: list[int]) -> list[tuple[int, int, bytes]]:
@@ -143,3 +178,9 @@ def send_ancillary(descriptors: list[int]) -> list[tuple[int, int, bytes]]:
     if not descriptors:
         return []
     return [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors).tobytes())]
+
+
+def close_all(descriptors: list[int]) -> None:
+    """Close and forget every descriptor of a list."""
+    while descriptors:
+        os.close(descriptors.pop())

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from collections import deque
 
 from wherry.supervisor.answer import Answer
 from wherry.supervisor.loop import HANGUP, READABLE, WRITABLE, Loop
 from wherry.supervisor.operations import Operations
-from wherry.supervisor.protocol import Message, ProtocolError, Reader, encode, send_ancillary
+from wherry.supervisor.protocol import Message, ProtocolError, Reader, Writer, close_all
 
 BACKLOG_LIMIT = 64 << 20
 """Bytes of replies waiting for an engine that doesn't read, from which on its connection is closed."""
@@ -24,22 +23,19 @@ class Connection:
         self._server = server
         self._socket = connection
         self._reader = Reader()
-        self._outgoing: deque[tuple[memoryview, list[int]]] = deque()
-        self._waiting = 0
+        self._writer = Writer()
         self.closed = False
+        self._events = READABLE
         server.loop.watch(connection.fileno(), READABLE, self._ready)
 
     def send(self, message: Message, descriptors: list[int]) -> None:
         """Queue a message; owns the descriptors."""
         if self.closed:
-            _close_all(descriptors)
+            close_all(descriptors)
             return
-        data = encode(message, len(descriptors))
-        self._outgoing.append((memoryview(data), descriptors))
-        self._waiting += len(data)
-        if len(self._outgoing) == 1:
-            self._flush()
-        elif self._waiting > BACKLOG_LIMIT:
+        self._writer.add(message, descriptors)
+        self._flush()
+        if self._writer.waiting > BACKLOG_LIMIT:
             self.close()
 
     def close(self) -> None:
@@ -50,9 +46,7 @@ class Connection:
         self._server.loop.unwatch(self._socket.fileno())
         self._socket.close()
         self._reader.close()
-        for _, descriptors in self._outgoing:
-            _close_all(descriptors)
-        self._outgoing.clear()
+        self._writer.close()
         self._server.forget(self)
 
     def _ready(self, events: int) -> None:
@@ -74,34 +68,26 @@ class Connection:
     def _request(self, message: Message, descriptors: list[int]) -> None:
         number = message.get("n")
         if not isinstance(number, int):
-            _close_all(descriptors)
+            close_all(descriptors)
             raise ProtocolError("request without a number")
         answer = Answer(number, self.send)
         if message.get("op") != "hello" and self._server.owner is not self:
-            _close_all(descriptors)
+            close_all(descriptors)
             raise ProtocolError("request before hello")
         if message.get("op") == "hello":
             self._server.own(self)
         self._server.operations.carry_out(message, answer, descriptors)
 
     def _flush(self) -> None:
-        while self._outgoing:
-            data, descriptors = self._outgoing[0]
-            try:
-                sent = self._socket.sendmsg([data], send_ancillary(descriptors), socket.MSG_NOSIGNAL)
-            except (BlockingIOError, InterruptedError):
-                break
-            except OSError:
-                self.close()
-                return
-            _close_all(descriptors)
-            self._waiting -= sent
-            if sent == len(data):
-                self._outgoing.popleft()
-            else:
-                self._outgoing[0] = (data[sent:], [])
-        events = READABLE | (WRITABLE if self._outgoing else 0)
-        self._server.loop.watch(self._socket.fileno(), events, self._ready)
+        try:
+            done = self._writer.send(self._socket)
+        except OSError:
+            self.close()
+            return
+        events = READABLE if done else READABLE | WRITABLE
+        if events != self._events:
+            self._events = events
+            self._server.loop.watch(self._socket.fileno(), events, self._ready)
 
 
 class Server:
@@ -158,8 +144,3 @@ class Server:
 def _peer_user(connection: socket.socket) -> int:
     credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     return int(struct.unpack("3i", credentials)[1])
-
-
-def _close_all(descriptors: list[int]) -> None:
-    while descriptors:
-        os.close(descriptors.pop())
