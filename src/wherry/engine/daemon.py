@@ -13,8 +13,11 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from .engine import Engine
-from .journal import report
+from .journal import report, trim
 from .settings import Settings, from_environment
+
+LOG_CHECK = 600.0
+"""Seconds between two looks at the size of the engine's own log."""
 
 
 class Server(Protocol):
@@ -81,13 +84,16 @@ async def _live(start: Start, settings: Settings, serve: Serve) -> int:
 async def _until_over(engine: Engine, server: Server, settings: Settings, stopping: asyncio.Event) -> None:
     """Return when told to stop, or after a quiet period with nothing running and no client."""
     while True:
-        pause = None
+        trim()
+        pause = LOG_CHECK
         if settings.idle_after > 0:
-            pause = max(0.05, engine.last_used + settings.idle_after - time.monotonic())
+            pause = min(pause, max(0.05, engine.last_used + settings.idle_after - time.monotonic()))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), pause)
         if stopping.is_set():
             return
+        if settings.idle_after <= 0:
+            continue
         if engine.busy or server.clients:
             engine.touch()
         elif time.monotonic() - engine.last_used >= settings.idle_after:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import time
 
@@ -25,3 +26,24 @@ def report(what: str, error: BaseException | None) -> None:
 
         sys.stderr.write("".join(traceback.format_exception(error)))
         sys.stderr.flush()
+
+
+LIMIT = 1 << 20
+"""Bytes that the log may grow to; then its last quarter is kept."""
+
+
+def trim() -> None:
+    """Keep the log small, if it is a file. Whoever else appends to it goes on undisturbed."""
+    try:
+        status = os.fstat(2)
+        if not stat.S_ISREG(status.st_mode) or status.st_size <= LIMIT:
+            return
+        fd = os.open("/proc/self/fd/2", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        tail = os.pread(fd, LIMIT // 4, status.st_size - LIMIT // 4)
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, tail[tail.find(b"\n") + 1 :], 0)
+    finally:
+        os.close(fd)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -85,7 +86,7 @@ async def inside(place: Path, image: str, busybox_tar: Path | None) -> AsyncIter
     engine = await Engine.open(str(state), str(run))
     found = Inside(engine, image)
     if busybox_tar is not None:
-        engine.store.import_image(iter([busybox_tar.read_bytes()]), "busybox:latest")
+        engine.store.import_image(iter([await asyncio.to_thread(busybox_tar.read_bytes)]), "busybox:latest")
     yield found
     await found.clear()
     await engine.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 from pathlib import Path
 
@@ -19,8 +20,8 @@ async def test_owners_are_right_on_both_sides(inside: Inside, tmp_path: Path) ->
     script = "touch /b/f /v/f && chown 5:6 /b/f /v/f && stat -c %u:%g /b/f /v/f"
     code, text = await inside.output("sh", "-c", script, host={"binds": [f"{tmp_path}:/b", "vol:/v"]})
     assert (code, text) == (0, "5:6\n5:6\n")
-    assert (tmp_path / "f").stat().st_uid == 5
-    assert (Path(inside.engine.volumes.path("vol")) / "f").stat().st_gid == 6
+    assert os.stat(tmp_path / "f").st_uid == 5
+    assert os.stat(f"{inside.engine.volumes.path('vol')}/f").st_gid == 6
     await inside.engine.volumes.remove("vol")
 
 
@@ -46,10 +47,9 @@ async def test_a_new_volume_begins_with_the_images_content(inside: Inside) -> No
         inside.image = before
     mounts = {mount.destination: mount for mount in (await inside.engine.containers.inspect(one)).mounts}
     for target in ("/data", "/link"):
-        place = Path(mounts[target].source)
-        assert (place / "sub" / "f").read_bytes() == b"abc"
-        assert (place.stat().st_uid, place.stat().st_mode & 0o777) == (11, 0o750)
-        assert (place / "sub" / "f").stat().st_uid == 12
+        place = mounts[target].source
+        assert (os.stat(place).st_uid, os.stat(place).st_mode & 0o777) == (11, 0o750)
+        assert (os.stat(f"{place}/sub/f").st_uid, os.stat(f"{place}/sub/f").st_size) == (12, 3)
     anonymous = mounts["/data"].name
     with pytest.raises(Conflict, match="volume is in use"):
         await inside.engine.volumes.remove("named")
@@ -68,7 +68,7 @@ async def test_missing_sources(inside: Inside, tmp_path: Path) -> None:
     ):
         await inside.create("true", host={"mounts": [mount]})
     assert await inside.output("ls", "/x", host={"binds": [f"{missing}:/x"]}) == (0, "")
-    assert missing.is_dir()
+    assert os.stat(missing).st_uid == 0
     wished = Mount(
         type="bind",
         source=str(tmp_path / "c"),

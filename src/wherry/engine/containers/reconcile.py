@@ -67,6 +67,7 @@ async def _settle(room: Room, container: Container, held: ProcessState | None, *
 
             await discard(room, container)
         elif condition.status == RESTARTING or _starts_with_engine(container):
+            start.cancel_restart(container)
             condition.status = EXITED
             try:
                 await start.run(room, container)
