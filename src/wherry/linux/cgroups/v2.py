@@ -104,11 +104,13 @@ class UnifiedCgroup(Cgroup):
         return files.table(f"{self._directory}/memory.events").get("oom_kill", 0) if self._there else 0
 
     def oom_fd(self) -> int:
+        events = f"{self._directory}/memory.events"
         watch = _inotify_init(_IN_CLOEXEC | _IN_NONBLOCK)
         try:
-            _inotify_add(watch, os.fsencode(f"{self._directory}/memory.events"), _IN_MODIFY)
-        except OSError:
+            _inotify_add(watch, os.fsencode(events), _IN_MODIFY)
+        except OSError as error:
             os.close(watch)
+            error.filename = events
             raise
         return watch
 
