@@ -1,0 +1,1 @@
+"""A registry: the OCI distribution specification 1.1 over files or object storage."""

@@ -1,0 +1,68 @@
+"""What a registry needs of a storage: objects by key, and uploads that become objects.
+
+Keys are `/`-separated names that the registry has checked; they never begin with `/` or hold `..`. An object
+appears whole or not at all, and is never half replaced. Several registries may use one storage at once:
+nothing about it is remembered in between.
+
+An upload is bytes that grow by appending, under a name of its own, until it becomes an object or is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+
+class Missing(Exception):
+    """There is no object (or upload) of that key."""
+
+
+class Driver(Protocol):
+    """All methods may raise OSError (the storage failed) and wherry's Unavailable (it is full, or away)."""
+
+    async def read(self, key: str) -> bytes:
+        """A small object whole. Raises Missing."""
+        ...
+
+    async def size(self, key: str) -> int:
+        """An object's size in bytes. Raises Missing."""
+        ...
+
+    def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """An object's bytes from `start` to `end` (exclusive). Raises Missing at the first."""
+        ...
+
+    async def write(self, key: str, data: bytes, *, new: bool = False) -> bool:
+        """Make or replace a small object; with `new` only make it. False when it was there and stayed."""
+        ...
+
+    async def delete(self, key: str) -> bool:
+        """Whether there was such an object."""
+        ...
+
+    def keys(self, prefix: str) -> AsyncIterator[tuple[str, float]]:
+        """Keys that begin with `prefix`, in no order, with the time of their last change (seconds)."""
+        ...
+
+    async def append(self, upload: str, offset: int, chunks: AsyncIterator[bytes]) -> int:
+        """Append to an upload (begun by appending at 0), which has `offset` bytes now; its new size.
+
+        What arrived before the chunks broke off stays. Raises ValueError when the size is another.
+        """
+        ...
+
+    async def uploaded(self, upload: str) -> int:
+        """An upload's size. Raises Missing."""
+        ...
+
+    def upload_bytes(self, upload: str) -> AsyncIterator[bytes]:
+        """An upload's bytes so far. Raises Missing."""
+        ...
+
+    async def finish(self, upload: str, key: str) -> None:
+        """Let an upload be the object `key` from now on; the same bytes may be there already."""
+        ...
+
+    async def drop(self, upload: str) -> None:
+        """Forget an upload; fine when there is none."""
+        ...
