@@ -13,8 +13,8 @@ from tests.harness.command import ENTRY, Command
 RUN = frozenset(["__future__", "_json", "_socket", "fcntl", "select", "termios", "wherry"])
 """Modules, by top-level name, that `wherry run --rm IMAGE COMMAND` may load beside a running engine.
 
-No `json`, `re`, `socket`, `signal`, `typing`, which are 20 ms together. `fcntl` and `termios` are for terminals,
-`select` for input.
+No `json`, `re`, `socket`, `signal`, `typing`, which are 20 ms together. `fcntl` and `termios` are for
+terminals, `select` for input.
 """
 
 RUN_OURS = 24

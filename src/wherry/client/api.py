@@ -122,20 +122,33 @@ class Client:
     def _exchange(self, method: str, path: str, body: object) -> Response:
         content = encode(body) if body is not None else None
         headers = {"Content-Type": "application/json"} if content is not None else None
-        reused = self._connection is not None
         while True:
-            if self._connection is None:
-                self._connection = Connection(self.address.connect())
+            reused = self._connection is not None
+            connection = self._connection or Connection(self.address.connect())
+            self._connection = connection
+            sent = False
             try:
-                self._connection.send(method, self._prefix + path, headers=headers, body=content)
-                return self._connection.receive()
+                connection.send(method, self._prefix + path, headers=headers, body=content)
+                sent = True
+                return connection.receive()
             except (OSError, errors.Unavailable) as error:
                 self.close()
-                if not reused or method not in ("GET", "DELETE"):
-                    if isinstance(error, OSError):
-                        raise errors.Unavailable(f"lost the engine at {self.address}: {error}") from None
-                    raise
-                reused = False  # an idle connection that the engine had closed: once more on a new one
+                # An idle connection may have been closed by the engine: then once more on a new one. Not when
+                # a change was asked for and may have been made.
+                if not reused or (sent and method not in ("GET", "DELETE")):
+                    raise self._lost(error) from None
+
+    def _lost(self, error: Exception) -> errors.Unavailable:
+        """Why the engine did not answer, from its log when it is our own and has ended."""
+        if self.address.own:
+            from wherry.client.autostart import ended_engine
+
+            found = ended_engine(self.address.target)
+            if found is not None:
+                return found
+        if isinstance(error, errors.Unavailable):
+            return error
+        return errors.Unavailable(f"lost the engine at {self.address}: {error}")
 
 
 class Pending:

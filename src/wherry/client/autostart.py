@@ -82,10 +82,11 @@ def _spawn_and_connect(path: str) -> _socket.socket:
                 # Rootless, the first process may leave after handing over to the one in the namespace.
                 _, status = os.waitpid(process, 0)
                 if status:
-                    raise _failed(log, f"it ended with status {os.waitstatus_to_exitcode(status)}")
+                    code = os.waitstatus_to_exitcode(status)
+                    raise _failed(log, f"the engine did not start, it ended with status {code}")
                 poll.unregister(watch)
             pause = min(50, pause * 2)
-        raise _failed(log, f"it did not answer within {_PATIENCE:.0f} s")
+        raise _failed(log, f"the engine did not start within {_PATIENCE:.0f} s")
     finally:
         os.close(watch)
 
@@ -110,14 +111,25 @@ def _spawn(log: str) -> int:
     )
 
 
-def _failed(log: str, why: str) -> Unavailable:
+def ended_engine(path: str) -> Unavailable | None:
+    """The error for an engine that has ended since it took a connection; None while one listens."""
+    try:
+        sock = _connect(path)
+    except OSError:
+        sock = None
+    if sock is not None:
+        sock.close()
+        return None
+    return _failed(engine_log(), "the engine ended before it answered")
+
+
+def _failed(log: str, what: str) -> Unavailable:
+    """The error that says what became of the engine, with what it said last."""
     try:
         with open(log, encoding="utf-8", errors="replace") as file:
-            lines = file.read()[-2000:].strip().splitlines()
+            lines = file.read()[-4000:].strip().splitlines()
     except OSError:
         lines = []
-    last = f": {lines[-1]}" if lines else ""
-    return Unavailable(
-        f"the engine did not start, {why}{last}",
-        hint=f"see {log}; `wherry doctor` finds what a machine lacks",
-    )
+    lines = [line for line in lines if not line.startswith(" ")]  # tracebacks, hints
+    last = f": {lines[-1].removeprefix('wherry engine: ')}" if lines else ""
+    return Unavailable(f"{what}{last}", hint=f"see {log}; `wherry doctor` finds what a machine lacks")

@@ -7,11 +7,20 @@ come from DOCKER_CERT_PATH (default `~/.docker`): ca.pem, cert.pem, key.pem.
 from __future__ import annotations
 
 import os
+import select
 import socket
+import threading
 
 from wherry.client.address import Address
-from wherry.client.http import Stream
 from wherry.errors import Invalid, Unavailable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import ssl
+
+    from wherry.client.http import Stream
+
+_PIECE = 1 << 16
 
 
 def connect(address: Address) -> Stream:
@@ -59,13 +68,62 @@ def _secured(plain: socket.socket, host: str, address: Address) -> Stream:
             context.verify_mode = ssl.CERT_NONE
         if os.path.exists(certificate):
             context.load_cert_chain(certificate, key)
-        return context.wrap_socket(plain, server_hostname=host)
+        secure = context.wrap_socket(plain, server_hostname=host)
     except OSError as error:
         plain.close()
         raise Unavailable(
             f"no secure connection to {address}: {error}",
             hint=f"the certificates are read from {folder} (DOCKER_CERT_PATH)",
         ) from None
+    ours, theirs = socket.socketpair()
+    threading.Thread(target=_carry, args=(secure, theirs), daemon=True).start()
+    return ours
+
+
+def _carry(secure: ssl.SSLSocket, plain: socket.socket) -> None:
+    """Carry bytes between a TLS connection and a plain socket, so that all else knows only plain ones.
+
+    One thread does both ways, since a TLS connection is not for two. The end of the plain side's input ends
+    the other side's; TLS has no half-closed state, and engines take a cut for the end of the input.
+    """
+    import ssl
+
+    secure.setblocking(False)
+    sources: list[socket.socket] = [secure, plain]
+    while secure in sources:
+        ready = [secure] if secure.pending() else select.select(sources, [], [])[0]
+        if secure in ready:
+            try:
+                data = secure.recv(_PIECE)
+                if not data:
+                    break
+                plain.sendall(data)
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                pass
+            except OSError:
+                break
+        if plain in ready:
+            data = plain.recv(_PIECE)
+            if data:
+                _send(secure, data)
+            else:
+                sources.remove(plain)
+                socket.socket.shutdown(secure, socket.SHUT_WR)
+    plain.close()
+    secure.close()
+
+
+def _send(secure: ssl.SSLSocket, data: bytes) -> None:
+    import ssl
+
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[secure.send(view) :]
+        except ssl.SSLWantWriteError:
+            select.select([], [secure], [])
+        except ssl.SSLWantReadError:
+            select.select([secure], [], [])
 
 
 def _over_ssh(target: str) -> Stream:

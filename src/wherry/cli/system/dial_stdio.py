@@ -7,12 +7,16 @@ import select
 
 from wherry.cli.command import Command, Invocation
 from wherry.client.demux import write_all
+from wherry.errors import Invalid
 
 
 def run(invocation: Invocation) -> int:
     from wherry.client.address import chosen_address
 
-    stream = chosen_address(invocation.host).connect()
+    address = chosen_address(invocation.host)
+    if address.scheme == "ssh":
+        raise Invalid(f"{address} is another machine: this is the far end, not a step on the way")
+    stream = address.connect()
     fd = stream.fileno()
     poll = select.poll()
     poll.register(0, select.POLLIN)

@@ -1,0 +1,154 @@
+"""Engines that are reached over TCP, over mutual TLS, and through the pipe that ssh makes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.harness.engine import EngineUnderTest
+
+QUIET = ("--network", "none")
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    try:
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+
+
+@contextmanager
+def forwarded(path: str, context: ssl.SSLContext | None = None) -> Iterator[int]:
+    """A TCP port of the loopback that leads to a unix socket, behind TLS where a context is given."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    opened: list[socket.socket] = []
+    threads: list[threading.Thread] = []
+
+    def serve() -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            try:
+                if context is not None:
+                    client = context.wrap_socket(client, server_side=True)
+            except OSError:
+                client.close()
+                continue
+            engine = socket.socket(socket.AF_UNIX)
+            engine.connect(path)
+            opened.extend((client, engine))
+            for pair in ((client, engine), (engine, client)):
+                threads.append(threading.Thread(target=_copy, args=pair, daemon=True))
+                threads[-1].start()
+
+    server = threading.Thread(target=serve, daemon=True)
+    server.start()
+    try:
+        yield int(listener.getsockname()[1])
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        server.join(5)
+        for one in opened:
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        for thread in threads:
+            thread.join(5)
+        for one in opened:
+            one.close()
+
+
+def test_tcp(engine: EngineUnderTest, image: str) -> None:
+    data = os.urandom(200_000)
+    with forwarded(engine.socket) as port:
+        address = f"tcp://127.0.0.1:{port}"
+        assert engine.wherry("-H", address, "version", "-f", "{{.Server.Version}}").out
+        done = engine.wherry.raw("-H", address, "run", "--rm", "-i", *QUIET, image, "cat", stdin=data)
+        assert done.stdout == data, done.stderr
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An authority of our own, with a certificate for the engine and one for its client."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl")
+    folder = tmp_path_factory.mktemp("certificates")
+
+    def openssl(*arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+
+    new = ("req", "-newkey", "rsa:2048", "-nodes")
+    openssl(*new, "-x509", "-days", "2", "-subj", "/CN=test", "-keyout", "ca-key.pem", "-out", "ca.pem")
+    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\n")
+    for name in ("server", ""):
+        key, certificate = (f"{name}-key.pem", f"{name}.pem") if name else ("key.pem", "cert.pem")
+        openssl(*new, "-subj", f"/CN={name or 'client'}", "-keyout", key, "-out", "request.pem")
+        sign = ("x509", "-req", "-days", "2", "-CA", "ca.pem", "-CAkey", "ca-key.pem", "-CAcreateserial")
+        openssl(*sign, "-in", "request.pem", "-extfile", "names", "-out", certificate)
+    return folder
+
+
+def test_mutual_tls(engine: EngineUnderTest, image: str, certificates: Path, tmp_path: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates / "server.pem", certificates / "server-key.pem")
+    context.load_verify_locations(certificates / "ca.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+    data = os.urandom(200_000)
+    trusted = {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": os.fspath(certificates)}
+    with forwarded(engine.socket, context) as port:
+        address = {"WHERRY_HOST": f"tcp://127.0.0.1:{port}"} | trusted
+        assert engine.wherry("ps", "-q", env=address).out == ""
+        script = "echo over tls; exit 4"
+        found = engine.wherry("run", "--rm", *QUIET, image, "sh", "-c", script, code=4, env=address)
+        assert found.out == "over tls\n"
+        secured = engine.wherry.environment | address
+        done = subprocess.run(
+            engine.wherry._argv(("run", "--rm", "-i", *QUIET, image, "head", "-c", "200000")),
+            input=data,
+            capture_output=True,
+            env=secured,
+            timeout=60,
+            check=False,
+        )
+        assert done.stdout == data, done.stderr
+        stranger = address | {"DOCKER_CERT_PATH": os.fspath(tmp_path)}
+        assert "no secure connection to" in engine.wherry("ps", code=1, env=stranger).err
+
+
+def test_pipe_of_ssh(engine: EngineUnderTest) -> None:
+    """What runs at the far end of ssh: HTTP on its standard input and output."""
+    request = b"GET /_ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    done = engine.wherry.raw("system", "dial-stdio", stdin=request)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(b"HTTP/1.1 200 ") and done.stdout.endswith(b"OK")
+
+
+def test_over_ssh(engine: EngineUnderTest, tmp_path: Path) -> None:
+    """`ssh` is played by a script that runs the command here, as the other machine would."""
+    program = tmp_path / "ssh"
+    ours = " ".join(engine.wherry._argv(())[:2])
+    entry = engine.wherry._argv(())[2]
+    program.write_text(
+        "#!/bin/sh\n"
+        'test "$1 $2 $3 $4" = "-p 2222 -- me@there" || exit 9\n'
+        f"unset WHERRY_HOST; exec {ours} '{entry}' system dial-stdio\n"
+    )
+    program.chmod(0o755)
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "WHERRY_HOST": "ssh://me@there:2222"}
+    assert engine.wherry("version", "-f", "{{.Server.Version}}", env=path).out
+    assert "hello" in engine.wherry("images", env=path).out
