@@ -31,5 +31,4 @@ AREAS: dict[str, tuple[str, ...]] = {
     "tasks": _SWARM,
     "version": (_ROUTES + "system",),
     "volumes": (_ROUTES + "volumes",),
-    "wherry": (_ROUTES + "wherry",),
 }
