@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from wherry import paths
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
     from wherry.engine import daemon
     from wherry.engine.engine import Engine
+
+_PATIENCE = 30.0
+"""Seconds that an ending engine may take to let go of its lock."""
 
 
 class Options(NamedTuple):
@@ -79,11 +83,11 @@ def read_options(arguments: list[str]) -> Options:
 def _run(options: Options) -> int:
     claim.make_private(options.state_dir)
     claim.make_private(options.run_dir)
-    lock = claim.take_lock(options.run_dir)
+    path = options.socket or os.path.join(options.run_dir, "wherry.sock")
+    lock = _lock(options.run_dir, path)
     if lock is None:
         sys.stderr.write("wherry engine: one is running already\n")
         return 0
-    path = options.socket or os.path.join(options.run_dir, "wherry.sock")
     listening = sockets.inherited()
     if not listening:
         if options.socket == "fd://":
@@ -127,6 +131,16 @@ def _serve(engine: Engine, on_quiet: Callable[[], None]) -> daemon.Server:
     from wherry.api.server import Server
 
     return Server(engine, on_quiet=on_quiet)
+
+
+def _lock(run_dir: str, path: str) -> int | None:
+    """The engine's lock; None when another engine serves. One that is about to end is waited for."""
+    deadline = time.monotonic() + _PATIENCE
+    while (lock := claim.take_lock(run_dir)) is None:
+        if sockets.answers(path) or time.monotonic() > deadline:
+            return None
+        time.sleep(0.02)
+    return lock
 
 
 def _detached() -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from wherry.errors import Conflict, Invalid, NotFound, Unsupported
+from wherry.linux import mounts
 from wherry.store.database import Database
 
 from .diskusage import tree_size
@@ -21,6 +22,7 @@ from .moments import now, parse_moment, rfc3339
 from .trash import Trash
 
 ANONYMOUS = "com.docker.volume.anonymous"
+_FLAGS = {"nosuid": mounts.NOSUID, "nodev": mounts.NODEV, "noexec": mounts.NOEXEC, "ro": mounts.RDONLY}
 _FIRST = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 _REST = _FIRST | frozenset("_.-")
 
@@ -87,11 +89,24 @@ class Volumes:
             return options["device"]
         return os.path.join(self._directory, name, "_data")
 
-    def mount_data(self, name: str) -> dict[str, str] | None:
-        """The `type`, `device` and `o` of a volume that is a file system of its own; None for a directory."""
+    def attach(self, name: str) -> None:
+        """See to it that a volume which is a file system of its own is mounted at its directory.
+
+        Made again if somebody removed it. Raises OSError, `Invalid` for options that the kernel refuses.
+        """
+        place = self.path(name)
+        os.makedirs(place, 0o755, exist_ok=True)
         volume = self._known.get(name)
         options = volume.options if volume is not None else None
-        return options if options and not _is_bind(options) else None
+        if options and not _is_bind(options) and not os.path.ismount(place):
+            _mount_tmpfs(name, place, options)
+
+    def detach(self, name: str) -> None:
+        """Unmount what `attach` mounted; to be called when nothing that runs uses it any more."""
+        volume = self._known.get(name)
+        options = volume.options if volume is not None else None
+        if options and not _is_bind(options) and os.path.ismount(self.path(name)):
+            mounts.unmount(self.path(name))
 
     def ensure(
         self,
@@ -187,8 +202,10 @@ class Volumes:
 
     async def discard(self, name: str) -> None:
         """Remove one that is known to be unused: forgotten at once, its files behind the scenes."""
-        if self._known.pop(name, None) is None:
+        if name not in self._known:
             return
+        self.detach(name)
+        del self._known[name]
         self._database.execute("DELETE FROM volumes WHERE name = ?", name)
         self._trash.throw(os.path.join(self._directory, name))
         self._events.publish("volume", "destroy", name, {"driver": "local"})
@@ -238,6 +255,27 @@ class Volumes:
 
 def _matches(name: str, wanted: str) -> bool:
     return wanted in name or fnmatch.fnmatchcase(name, wanted)
+
+
+def _mount_tmpfs(name: str, place: str, options: dict[str, str]) -> None:
+    given: dict[str, str | None] = {"source": options.get("device") or "tmpfs"}
+    flags = 0
+    for word in filter(None, options.get("o", "").split(",")):
+        key, equals, value = word.partition("=")
+        if word in _FLAGS:
+            flags |= _FLAGS[word]
+        else:
+            given[key] = value if equals else None
+    try:
+        made = mounts.new("tmpfs", given, flags)
+    except OSError as error:
+        raise Invalid(f"error while mounting volume '{name}': {error.strerror}") from None
+    target = os.open(place, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        mounts.attach(made, target)
+    finally:
+        os.close(target)
+        os.close(made)
 
 
 def _is_bind(options: dict[str, str]) -> bool:

@@ -141,7 +141,7 @@ async def test_wait_conditions(inside: Inside) -> None:
     removed, ended = containers.wait(one, "removed"), containers.wait(one, "next-exit")
     await containers.start(one)
     assert (await ended).status_code == 4
-    assert (await asyncio.wait_for(removed, 10)).status_code == 4  # type: ignore[arg-type]
+    assert (await asyncio.wait_for(removed, 10)).status_code == 4
     with pytest.raises(Invalid, match="invalid condition"):
         containers.wait(await inside.create("true"), "sometime")
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.engine.conftest import Inside
 from wherry.engine.models import BindOptions, Mount, VolumeCreate
-from wherry.errors import Conflict, Invalid, NotFound
+from wherry.errors import Conflict, Invalid, NotFound, Unsupported
 
 pytestmark = [pytest.mark.needs("root"), pytest.mark.asyncio(loop_scope="module")]
 
@@ -116,3 +116,19 @@ async def test_create_list_prune(inside: Inside) -> None:
     assert (await volumes.prune({"all": ["true"]})).volumes_deleted == ["keep"]
     with pytest.raises(NotFound, match="no such volume"):
         await volumes.remove("keep")
+
+
+async def test_a_volume_in_memory(inside: Inside) -> None:
+    """`type=tmpfs`: shared while anything that runs uses it, empty and unmounted afterwards."""
+    volumes = inside.engine.volumes
+    options = {"type": "tmpfs", "device": "tmpfs", "o": "size=1m,uid=3,nosuid"}
+    await volumes.create(VolumeCreate(name="memory", driver_opts=options))
+    one = await inside.run("sleep", "100", host={"binds": ["memory:/m"]})
+    script = "stat -c %u /m; df -k /m | tail -1 | awk '{print $2}'; touch /m/f"
+    assert await inside.output("sh", "-c", script, host={"binds": ["memory:/m"]}) == (0, "3\n1024\n")
+    assert os.listdir(volumes.path("memory")) == ["f"]
+    await inside.engine.containers.remove(one, force=True)
+    assert os.listdir(volumes.path("memory")) == []
+    await volumes.remove("memory")
+    with pytest.raises(Unsupported):
+        await volumes.create(VolumeCreate(name="far", driver_opts={"type": "nfs", "device": ":/x"}))

@@ -48,3 +48,13 @@ def bind(path: str) -> socket.socket:
         sock.close()
         raise Unavailable(f"cannot listen on {path}: {error.strerror or error}") from None
     return sock
+
+
+def answers(path: str) -> bool:
+    """Whether somebody listens on the Unix socket `path`."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        try:
+            sock.connect(path)
+        except OSError:
+            return False
+    return True

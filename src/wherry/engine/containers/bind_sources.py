@@ -11,6 +11,7 @@ from wherry.errors import Invalid
 from .record import PlannedMount
 
 if TYPE_CHECKING:
+    from .registry import Container
     from .room import Room
 
 
@@ -22,7 +23,7 @@ def prepare(room: Room, planned: Sequence[PlannedMount]) -> None:
     for mount in planned:
         if mount.kind == "volume":
             mount.source = room.volumes.path(mount.volume)
-            os.makedirs(mount.source, 0o755, exist_ok=True)
+            room.volumes.attach(mount.volume)
         elif mount.kind == "bind" and not os.path.exists(mount.source):
             if not mount.create_source:
                 raise Invalid(
@@ -34,3 +35,14 @@ def prepare(room: Room, planned: Sequence[PlannedMount]) -> None:
                 raise Invalid(
                     f"error while creating mount source path '{mount.source}': {error.strerror}"
                 ) from None
+
+
+def release(room: Room, container: Container) -> None:
+    """Unmount the volumes that are file systems of their own and that nothing else that runs uses."""
+    for mount in container.plan.mounts:
+        if mount.kind == "volume" and not any(
+            other.condition.alive and other is not container
+            for other in room.registry
+            if any(item.volume == mount.volume for item in other.plan.mounts)
+        ):
+            room.volumes.detach(mount.volume)

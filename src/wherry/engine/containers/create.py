@@ -16,6 +16,7 @@ from . import copyup
 from .defaults import command_line, with_image_defaults
 from .mounts import make_volumes, plan_mounts
 from .record import Condition, Plan
+from .start import as_failure
 from .table import Row
 from .validation import check_config, check_host, complete
 
@@ -67,9 +68,11 @@ async def create(
             endpoints=endpoints,
         )
         container = room.registry.add(Row(identifier, claimed, now(), plan, Condition()))
-    except BaseException:
+    except BaseException as error:
         room.registry.release(claimed)
         await asyncio.shield(_unmake(room, identifier, made))
+        if isinstance(error, OSError):
+            raise as_failure(error, f"making container {claimed}") from error
         raise
     room.event(container, "create")
     return ContainerCreated(id=identifier, warnings=warnings)

@@ -63,7 +63,9 @@ class Containers:
 
         Raises `NotFound` ("No such image: x"), `Conflict` (the name is taken), `Invalid`, `Unsupported`.
         """
-        return await create(self._room, config, host, networking, name=name, platform=platform)
+        return await self._room.finish(
+            create(self._room, config, host, networking, name=name, platform=platform), "create"
+        )
 
     async def start(self, ref: str) -> None:
         """Run a created or exited container; returns when its program has been executed.
@@ -71,7 +73,8 @@ class Containers:
         Raises `NotModified` when it runs already, `Conflict` when it is paused or being removed, and
         `runtime.RuntimeFailure` (with Docker's text; status 400 for a bad command, else 500) when it can't.
         """
-        await start.start(self._room, self._find(ref))
+        container = self._find(ref)
+        await self._room.finish(start.start(self._room, container), f"start of {container.name}")
 
     async def stop(self, ref: str, *, grace: int | None = None, signal: str = "") -> None:
         """Send the stop signal, wait up to `grace` seconds (None: the container's own, else 10; -1: for
@@ -80,7 +83,11 @@ class Containers:
 
     async def restart(self, ref: str, *, grace: int | None = None, signal: str = "") -> None:
         """Stop (if running) and start."""
-        await stop.restart(self._room, self._find(ref), grace=grace, signal_name=signal)
+        container = self._find(ref)
+        await self._room.finish(
+            stop.restart(self._room, container, grace=grace, signal_name=signal),
+            f"restart of {container.name}",
+        )
 
     async def kill(self, ref: str, signal: str = "SIGKILL") -> None:
         """Send a signal, by name or number. Raises `Conflict` when not running, `Invalid` for no such
@@ -111,7 +118,10 @@ class Containers:
         when it runs (killed first). Raises `Conflict` when it runs or when a removal is under way."""
         if link:
             raise Unsupported("links are not removed by themselves", hint="remove the container instead")
-        await remove(self._room, self._find(ref), force=force, volumes=volumes)
+        container = self._find(ref)
+        await self._room.finish(
+            remove(self._room, container, force=force, volumes=volumes), f"removal of {container.name}"
+        )
 
     def wait(self, ref: str, condition: str = "not-running") -> Awaitable[ContainerWaited]:
         """Register a waiter at once (before this returns) and hand out what to await.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from wherry.linux.cgroups.home import home
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from ..volumes import Volumes
     from .registry import Container, Registry
     from .users import Identity
+
+T = TypeVar("T")
 
 
 class Room:
@@ -114,6 +116,13 @@ class Room:
         self._tasks.add(task)
         task.add_done_callback(self._done)
         return task
+
+    async def finish(self, work: Coroutine[Any, Any, T], name: str) -> T:
+        """Do `work` to its end also when whoever asked for it goes away in the middle."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return await asyncio.shield(task)
 
     async def settle(self) -> None:
         """Cancel what runs in the background and wait for its end."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import os
 from typing import TYPE_CHECKING
 
-from wherry.errors import Conflict, NotFound, NotModified, WherryError
+from wherry.errors import Conflict, Internal, NotFound, NotModified, Unavailable, WherryError
 from wherry.linux import cgroups
 from wherry.supervisor.logs.options import parse as parse_log
 
 from ..moments import now
-from . import attach, health, hostfiles, network, shm, specification
+from . import attach, bind_sources, health, hostfiles, network, shm, specification
 from .record import CREATED, DEAD, EXITED, PAUSED, REMOVING, RESTARTING, RUNNING
 
 if TYPE_CHECKING:
@@ -51,9 +53,12 @@ async def run(room: Room, container: Container) -> None:
     condition.stopped_by_user = False
     try:
         pid = await _launch(room, container)
-    except WherryError as error:
-        await _failed(room, container, error)
-        raise
+    except BaseException as error:
+        failure = as_failure(error, f"starting container {container.name}")
+        await asyncio.shield(_failed(room, container, failure))
+        if failure is error or not isinstance(error, Exception):
+            raise
+        raise failure from error
     condition.status = RUNNING
     condition.pid = pid
     condition.pid_started = started_ticks(pid)
@@ -96,6 +101,18 @@ async def _launch(room: Room, container: Container) -> int:
     return created.pid
 
 
+def as_failure(error: BaseException, what: str) -> WherryError:
+    """An error of the machine as one that says what was being done; those of ours as they are."""
+    if isinstance(error, WherryError):
+        return error
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Unavailable(
+            f"no space left on device while {what}",
+            hint="free some space, for instance with `wherry system prune`",
+        )
+    return Internal(f"{what}: {error or type(error).__name__}")
+
+
 def _has_cgroup(path: str) -> bool:
     try:
         cgroups.open_existing(path)
@@ -131,6 +148,7 @@ async def release(room: Room, container: Container) -> None:
     condition = container.condition
     await network.leave(room, container)
     shm.release(room, container)
+    bind_sources.release(room, container)
     if condition.id_range >= 0:
         room.idranges.release(condition.id_range)
     condition.id_range = -1
