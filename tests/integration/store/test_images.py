@@ -157,6 +157,27 @@ def test_layers_are_shared(store: Store) -> None:
     assert [layer.diff_id for layer in store.layers.all()] == list(parent.layers)
 
 
+def test_blobs_are_kept_with_their_images(store: Store) -> None:
+    one, two = _add(store, "one", "one"), _add(store, "two", "two")
+    shared, own = store.blobs.put(b"shared"), store.blobs.put(b"own")
+    store.images.keep_blobs(one.id, [(shared, "text/x"), (own, "text/x")])
+    store.images.keep_blobs(two.id, [(shared, "text/x")])
+    store.images.remove("one")
+    assert (store.blobs.has(shared), store.blobs.has(own)) == (True, False)
+    store.images.remove("two")
+    assert store.blobs.digests() == []
+
+
+def test_a_name_with_a_digest(store: Store) -> None:
+    image = _add(store, "one", "app:1")
+    digest = "sha256:" + "ab" * 32
+    store.images.name(image.id, parse_reference(f"app:1@{digest}"))
+    assert store.images.resolve(f"app@{digest}").id == image.id
+    assert store.images.resolve(f"app:other@{digest}").digests == (f"docker.io/library/app@{digest}",)
+    removed = store.images.remove("app:1")
+    assert [item.untagged for item in removed if item.untagged] == ["app:1", f"app@{digest}"]
+
+
 def test_history(store: Store) -> None:
     parent = _add(store, "base", "base:1")
     child = _add(store, "child", "child", parent=parent)
@@ -170,9 +191,8 @@ def test_history(store: Store) -> None:
 
 def test_the_list_is_newest_first_and_has_the_built_in_ones(store: Store) -> None:
     _add(store, "one", "app")
-    names = [image.tags[0] for image in store.images.list()]
-    assert names[0] == "docker.io/library/app:latest"
-    assert set(names[1:]) == {"docker.io/library/hello:latest", "docker.io/library/host:latest"}
+    names = [image.tags[0].removeprefix("docker.io/library/") for image in store.images.list()]
+    assert names == ["host:latest", "hello:latest", "app:latest"]
 
 
 def test_a_built_in_image_that_was_removed_stays_away_until_asked_for(store: Store) -> None:

@@ -156,7 +156,7 @@ def _with_xattr(outside: str) -> bytes:
             b"trusted.overlay.redirect": b"/etc",
             b"user.overlay.opaque": b"y",
             b"user.overlay.metacopy": metacopy,
-            b"user.wherry.owner": b"0:0",
+            b"user.wherry.owner": b"9:9",
             b"user.fine": b"yes",
             b"trusted.x": outside.encode(),
         },

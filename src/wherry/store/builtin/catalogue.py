@@ -20,18 +20,20 @@ from wherry.store.builtin.host import VERSION, host_archive, host_config, host_w
 from wherry.store.database import Database
 from wherry.store.images.collection import Images
 from wherry.store.images.model import HOST_FEATURE
+from wherry.store.images.moments import now
 from wherry.store.layers import Layers
 from wherry.store.machine import architecture
 
 __all__ = ["Builtins"]
 
-_EPOCH = "1970-01-01T00:00:00Z"  # the same content is the same image, whenever it was made
+_HELLO = "2026-11-24T00:00:00Z"  # the day it was written: the same content is the same image
 
 
 class _Recipe(NamedTuple):
     fingerprint: Callable[[], str]
     archive: Callable[[], bytes]
     config: Callable[[], RunConfig]
+    created: Callable[[], str]
     features: tuple[str, ...]
     comment: str
 
@@ -42,6 +44,7 @@ def _recipes() -> dict[str, _Recipe]:
             fingerprint=lambda: MESSAGE,
             archive=hello_archive,
             config=lambda: RunConfig(cmd=["/hello"], working_dir="/"),
+            created=lambda: _HELLO,
             features=(),
             comment="built in: says hello",
         ),
@@ -49,6 +52,7 @@ def _recipes() -> dict[str, _Recipe]:
             fingerprint=Fingerprint(VERSION, host_watched).value,
             archive=host_archive,
             config=host_config,
+            created=now,
             features=(HOST_FEATURE,),
             comment="built in: this machine's own /usr",
         ),
@@ -104,15 +108,16 @@ class Builtins:
 
     def _make(self, name: str, recipe: _Recipe, archive: bytes, fingerprint: str) -> None:
         kind, _ = architecture()
+        created = recipe.created()
         with self._layers.lease() as lease:
             layer = self._layers.unpack([archive], lease)
             config = ImageConfig(
                 architecture=kind,
                 os="linux",
-                created=_EPOCH,
+                created=created,
                 config=recipe.config(),
                 rootfs=RootFS(diff_ids=[layer.diff_id]),
-                history=[History(created=_EPOCH, created_by="wherry", comment=recipe.comment)],
+                history=[History(created=created, created_by="wherry", comment=recipe.comment)],
                 os_features=list(recipe.features),
             )
             with self._database.transaction():

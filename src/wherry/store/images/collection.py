@@ -146,6 +146,14 @@ class Images:
                 if not self.database.one("SELECT 1 FROM image_blobs WHERE digest = ?", digest):
                     self.blobs.remove(digest)
 
+    def keep_blobs(self, image_id: str, blobs: Sequence[tuple[str, str]]) -> None:
+        """Keep these blobs, (digest, media type) each, for as long as the image is here: the manifest it came
+        with, the compressed layers. Without, the next opening of the store removes them."""
+        self.database.many(
+            "INSERT INTO image_blobs (image, digest, media_type) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            [(image_id, digest, media_type) for digest, media_type in blobs],
+        )
+
     def tag(self, source: str, target: str) -> Image:
         """Give the image that `source` means the name `target`; whatever had it loses it."""
         reference = parse_reference(target).tagged
