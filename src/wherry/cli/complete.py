@@ -41,7 +41,7 @@ def candidates(before: Sequence[str], current: str, invocation: Invocation) -> C
     from wherry.cli.entry import load
     from wherry.cli.globals import GLOBAL_FLAGS
 
-    before = list(before)
+    before = _without_signs(before)
     while before and before[0].startswith("-"):
         flag = _flag(GLOBAL_FLAGS, before[0])
         before = before[2:] if flag is not None and flag[2] != "bool" and "=" not in before[0] else before[1:]
@@ -53,6 +53,11 @@ def candidates(before: Sequence[str], current: str, invocation: Invocation) -> C
             return [(name, COMMANDS[target][1]) for name, target in group_commands(before[0]).items()]
         return []
     return _of_command(load(COMMANDS[found][0]), rest, current, _Names(invocation))
+
+
+def _without_signs(words: Sequence[str]) -> list[str]:
+    """The words without a `=` after a flag: bash hands over `--flag=value` as three words."""
+    return [word for i, word in enumerate(words) if not (word == "=" and i and words[i - 1].startswith("--"))]
 
 
 def _commands() -> Candidates:

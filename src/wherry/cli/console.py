@@ -24,6 +24,13 @@ def paint(text: str, colour: str, stream: TextIO | None = None) -> str:
     return text
 
 
+def visible(text: str) -> str:
+    """The text without control characters: names and comments come from images, and a terminal obeys them."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in text)
+
+
 def width(fallback: int = 100) -> int:
     """Columns of the screen; `fallback` where there is none."""
     try:

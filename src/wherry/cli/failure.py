@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from wherry.cli.console import paint
+from wherry.cli.console import paint, visible
 from wherry.cli.flags import UsageError
 
 TYPE_CHECKING = False
@@ -24,9 +24,9 @@ def say(message: str, hint: str = "") -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         pass
-    print(paint("wherry:", "red", sys.stderr), message, file=sys.stderr)
+    print(paint("wherry:", "red", sys.stderr), visible(message), file=sys.stderr)
     if hint:
-        print(paint("hint:", "cyan", sys.stderr), hint, file=sys.stderr)
+        print(paint("hint:", "cyan", sys.stderr), visible(hint), file=sys.stderr)
 
 
 def report(error: WherryError, name: str) -> int:

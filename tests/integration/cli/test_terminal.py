@@ -60,6 +60,18 @@ def test_exec(engine: EngineUnderTest, image: str) -> None:
         assert terminal.wait() == 5
 
 
+def test_stats_go_on_until_interrupted(engine: EngineUnderTest, image: str) -> None:
+    engine.wherry("run", "-d", "--name", "first", *QUIET, image, "sleep", "1000")
+    with Terminal(engine.wherry, "stats") as terminal:
+        terminal.expect("first")
+        terminal.expect("first")
+        engine.wherry("run", "-d", "--name", "second", *QUIET, image, "sleep", "1000")
+        terminal.expect("second")
+        engine.wherry("rm", "-f", "first")
+        terminal.type("\x03")
+        assert terminal.wait() == 0
+
+
 def test_colours_and_messages(wherry: Command) -> None:
     with Terminal(wherry, "ps", "--help") as terminal:
         assert "\x1b[1mUsage:" in terminal.expect("wherry ps")

@@ -106,6 +106,7 @@ def test_completion() -> None:
     assert completed("run", "--pull=n") == ["--pull=never"]
     assert completed("-H", "tcp://x", "container", "pru") == ["prune"]
     assert completed("run", "image", "--") == []
+    assert completed("run", "--pull", "=", "n") == ["never"]
     assert completed("completion", "") == ["bash", "zsh", "fish"]
     assert completed("kill", "-s", "T") == ["TERM"]
     assert "__complete" not in completed("")

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from wherry.cli.console import visible
 from wherry.cli.container.row import container_row, ports
 from wherry.cli.container.usage import usage_row
 from wherry.cli.format.human import binary_size, duration, ellipsis, short_id, size
@@ -143,3 +144,8 @@ def test_times(monkeypatch: pytest.MonkeyPatch) -> None:
     assert query_time("") == ""
     with pytest.raises(Invalid):
         query_time("yesterday")
+
+
+def test_control_characters_are_not_obeyed() -> None:
+    assert visible("plain ü\n") == "plain ü\n"
+    assert visible("a\x1b[2Jb\x07") == "a\ufffd[2Jb\ufffd"

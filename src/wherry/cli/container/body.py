@@ -18,8 +18,7 @@ _LIMITS = (
     *("memory", "memory-reservation", "memory-swap", "memory-swappiness", "cpus", "cpu-shares", "cpu-period"),
     *("cpu-quota", "cpu-rt-period", "cpu-rt-runtime", "cpuset-cpus", "cpuset-mems", "pids-limit", "ulimit"),
     *("blkio-weight", "blkio-weight-device", "device-read-bps", "device-write-bps", "device-read-iops"),
-    *("device-write-iops", "oom-kill-disable", "device-cgroup-rule", "cpu-count", "cpu-percent"),
-    *("io-maxbandwidth", "io-maxiops"),
+    *("device-write-iops", "oom-kill-disable", "device-cgroup-rule"),
 )
 _CONFINEMENT = (
     *("privileged", "cap-add", "cap-drop", "security-opt", "userns", "pid", "ipc", "uts", "cgroupns"),
@@ -117,6 +116,11 @@ def _contradictions(flags: Flags) -> None:
             "--use-api-socket is not yet in this version",
             hint="mount it: -v $(wherry engine socket):/var/run/docker.sock",
         )
+    for flag in ("cpu-count", "cpu-percent", "io-maxbandwidth", "io-maxiops"):
+        if flags.given(flag):
+            raise Invalid(
+                f"--{flag} is for Windows containers only", hint="--cpus and --device-read-bps limit here"
+            )
     if flags.given("kernel-memory"):
         raise Invalid("--kernel-memory: the kernel has no such limit any more", hint="--memory counts it in")
 

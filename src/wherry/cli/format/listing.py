@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from wherry.cli.console import visible
 from wherry.cli.format.table import aligned
 
 TYPE_CHECKING = False
@@ -68,4 +69,4 @@ def _heading(form: str, titles: dict[str, Any]) -> str:
 
 
 def _cell(value: Any) -> str:
-    return str(value() if callable(value) else value)
+    return visible(str(value() if callable(value) else value))

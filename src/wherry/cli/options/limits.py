@@ -16,7 +16,6 @@ _SIZES = (
     ("memory", "Memory"),
     ("memory-reservation", "MemoryReservation"),
     ("memory-swap", "MemorySwap"),
-    ("io-maxbandwidth", "IOMaximumBandwidth"),
 )
 _NUMBERS = (
     ("cpu-shares", "CpuShares"),
@@ -27,9 +26,6 @@ _NUMBERS = (
     ("pids-limit", "PidsLimit"),
     ("blkio-weight", "BlkioWeight"),
     ("memory-swappiness", "MemorySwappiness"),
-    ("cpu-count", "CpuCount"),
-    ("cpu-percent", "CpuPercent"),
-    ("io-maxiops", "IOMaximumIOps"),
 )
 _RATES = (
     ("device-read-bps", "BlkioDeviceReadBps"),
