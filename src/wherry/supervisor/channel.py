@@ -47,8 +47,8 @@ class Channel:
         self._number += 1
         number = self._number
         future: asyncio.Future[Reply] = self._loop.create_future()
-        self._pending[number] = future
         self._writer.add({**message, "n": number}, [os.dup(one) for one in descriptors])
+        self._pending[number] = future
         self._flush()
         try:
             return await future

@@ -70,7 +70,7 @@ class Operations:
         answer.ok({"version": VERSION, "pid": os.getpid()})
 
     def _exec(self, message: Message, answer: Answer, descriptors: list[int]) -> None:
-        connection = socket.socket(fileno=descriptors.pop(0)) if descriptors else None
+        connection = _connection(descriptors)
         try:
             self._creator.exec(message, answer, connection)
         except BaseException:
@@ -88,8 +88,9 @@ class Operations:
         if process.session is None or process.status in ("creating", "exited"):
             raise Conflict(f"container {process.container} is {process.status}")
         position = list(process.session.position)
-        if descriptors:
-            attach_to(process, socket.socket(fileno=descriptors.pop(0)), message)
+        connection = _connection(descriptors)
+        if connection is not None:
+            attach_to(process, connection, message)
             answer.ok({"position": position})
             return
         ours, theirs = socket.socketpair()
@@ -171,3 +172,15 @@ class Operations:
             )
         answer.ok()
         self._table.end()
+
+
+def _connection(descriptors: list[int]) -> socket.socket | None:
+    """The socket that came with a request, if any. Raises Invalid when it is something else."""
+    if not descriptors:
+        return None
+    try:
+        connection = socket.socket(fileno=descriptors[0])
+    except OSError:
+        raise Invalid("the connection handed in is not a socket") from None
+    del descriptors[0]
+    return connection

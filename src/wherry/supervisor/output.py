@@ -13,7 +13,7 @@ from wherry.supervisor.loop import HANGUP, READABLE, Loop
 BATCH = 1 << 20
 BUSY = 1 << 16
 """A batch that fills the pipe's default size shows a stream worth a larger one."""
-DRAIN = 64
+DRAIN = 16
 """Most batches taken of a stream whose process has ended: others may still write to it."""
 
 

@@ -44,6 +44,10 @@ class Connection:
             return
         self.closed = True
         self._server.loop.unwatch(self._socket.fileno())
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)  # seen at once, whatever a fork has inherited
+        except OSError:
+            pass
         self._socket.close()
         self._reader.close()
         self._writer.close()

@@ -189,3 +189,14 @@ async def test_requests_are_answered_during_floods(station: Station) -> None:
         await asyncio.sleep(0.01)
     # A batch takes some 2 ms; the machine is shared, so only the order of magnitude is held.
     assert sorted(took)[15] < 0.1
+
+
+async def test_a_container_that_waits_to_start_keeps_nobody_elses_descriptors(station: Station) -> None:
+    await station.create("c", "cat; echo end", open_stdin=True, stdin_once=True)
+    connection = await attach(station, stdin=True)
+    await station.supervisor.start("c")
+    await station.create("waiting", "true")
+    await send(connection, b"hello\n")
+    connection.shutdown(socket.SHUT_WR)
+    assert streams(await read_all(connection, 3))[0] == b"hello\nend\n"
+    assert (await station.ended(3)).code == 0
