@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from wherry.linux import capabilities, idmaps, processes, resolve, seccomp
 from wherry.linux.idmaps import IdMap
 from wherry.runtime import channel as messages
-from wherry.runtime import hooks
+from wherry.runtime import home, hooks
 from wherry.runtime import program as programs
 from wherry.runtime.failure import NOT_EXECUTABLE, RuntimeFailure
 
@@ -73,6 +73,8 @@ def program(request: Request, channel: socket.socket, stage: Stage) -> None:
     _change_user(process, stage)
     stage.now = f"changing to the working directory {process.directory}"
     _change_directory(process.directory)
+    stage.now = "completing the environment"
+    environment = home.complete(process.environment, process.uid)
     stage.now = "finding the program"
     path = programs.look_up(os.fsdecode(process.arguments[0]), process.search_path)
     messages.tell(channel, b"R")
@@ -80,7 +82,7 @@ def program(request: Request, channel: socket.socket, stage: Stage) -> None:
     if hooks.wanted(request.spec, "startContainer"):
         stage.now = "running a hook"
         hooks.run(request.spec, request.state, os.getpid(), "startContainer", status="created")
-    _confine_and_execute(request, path, answer, stage)
+    _confine_and_execute(request, path, environment, answer, stage)
 
 
 def _set_limits(process: ProcessPlan) -> None:
@@ -145,7 +147,9 @@ def _wait(request: Request, channel: socket.socket) -> socket.socket:
     return answer
 
 
-def _confine_and_execute(request: Request, path: str, answer: socket.socket, stage: Stage) -> None:
+def _confine_and_execute(
+    request: Request, path: str, environment: tuple[bytes, ...], answer: socket.socket, stage: Stage
+) -> None:
     process = request.process
     arguments = process.arguments
     if _label >= 0:
@@ -172,9 +176,7 @@ def _confine_and_execute(request: Request, path: str, answer: socket.socket, sta
         seccomp.install(filtered)
     try:
         if request.init >= 0:
-            processes.execute_descriptor(
-                request.init, (b"init", os.fsencode(path), *arguments), process.environment
-            )
-        processes.execute(os.fsencode(path), arguments, process.environment)
+            processes.execute_descriptor(request.init, (b"init", os.fsencode(path), *arguments), environment)
+        processes.execute(os.fsencode(path), arguments, environment)
     except OSError as error:
         raise programs.refused(path, error) from None

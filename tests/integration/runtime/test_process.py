@@ -125,7 +125,21 @@ def test_environment_as_given(lab: Laboratory) -> None:
     spec = with_process(
         lab, "", args=["/bin/cat", "/proc/self/environ"], env=["A=1", "A=2", "B=x y", "EMPTY="]
     )
-    assert lab.run(spec).out == "A=1\0A=2\0B=x y\0EMPTY=\0"
+    assert lab.run(spec).out == "A=1\0A=2\0B=x y\0EMPTY=\0HOME=/root\0"
+
+
+def test_home_of_the_user(lab: Laboratory) -> None:
+    rootfs = lab.rootfs()
+    upper = rootfs["mounts"][0]["upper"]
+    users = "a:x:7:7::/home/a:/bin/sh\\nroot:x:0:0::/r:/bin/sh\\n"
+    lab.shell(f"mkdir {upper}/etc; printf '{users}' >{upper}/etc/passwd")
+    assert lab.run(lab.spec("sh", "-c", "echo $HOME"), rootfs).out == "/r\n"
+    spec = lab.spec("sh", "-c", "echo $HOME")
+    spec["process"]["env"].append("HOME=/given")
+    assert lab.run(spec, rootfs).out == "/given\n"
+    for hostile in ("ln -s /proc/self/environ", "mkfifo", "truncate -s 100G"):
+        lab.shell(f"rm {upper}/etc/passwd; {hostile} {upper}/etc/passwd")
+        assert lab.run(lab.spec("sh", "-c", "echo $HOME"), rootfs).out == "/\n"
 
 
 def test_working_directory(lab: Laboratory) -> None:

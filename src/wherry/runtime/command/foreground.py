@@ -45,7 +45,7 @@ def _relay(launch: Launch, master: int) -> None:
     """Copy between our terminal and the container's until that one closes."""
     saved = termios.tcgetattr(0) if os.isatty(0) else None
     if saved is not None:
-        tty.setraw(0)
+        tty.setraw(0, termios.TCSANOW)  # what was typed already stays
         _copy_size(master)
         signal.signal(signal.SIGWINCH, lambda _number, _frame: _copy_size(master))
     sources = [master, 0]
@@ -66,7 +66,7 @@ def _relay(launch: Launch, master: int) -> None:
                     _write(master, b"\x04")  # end of file, as a terminal says it
     finally:
         if saved is not None:
-            termios.tcsetattr(0, termios.TCSAFLUSH, saved)
+            termios.tcsetattr(0, termios.TCSADRAIN, saved)
         os.close(master)
         launch.console = None
 
