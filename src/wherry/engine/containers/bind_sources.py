@@ -15,6 +15,20 @@ if TYPE_CHECKING:
     from .room import Room
 
 
+def announce(room: Room, container: Container) -> None:
+    """Tell listeners which volumes are mounted now."""
+    for mount in container.plan.mounts:
+        if mount.kind == "volume":
+            said = {
+                "container": container.id,
+                "destination": mount.target,
+                "driver": "local",
+                "propagation": mount.propagation,
+                "read/write": "false" if mount.read_only else "true",
+            }
+            room.events.publish("volume", "mount", mount.volume, said)
+
+
 def prepare(room: Room, planned: Sequence[PlannedMount]) -> None:
     """Make the directories that `-v` promises, and volumes' directories anew if somebody removed them.
 
@@ -40,7 +54,11 @@ def prepare(room: Room, planned: Sequence[PlannedMount]) -> None:
 def release(room: Room, container: Container) -> None:
     """Unmount the volumes that are file systems of their own and that nothing else that runs uses."""
     for mount in container.plan.mounts:
-        if mount.kind == "volume" and not any(
+        if mount.kind != "volume":
+            continue
+        said = {"container": container.id, "driver": "local"}
+        room.events.publish("volume", "unmount", mount.volume, said)
+        if not any(
             other.condition.alive and other is not container
             for other in room.registry
             if any(item.volume == mount.volume for item in other.plan.mounts)

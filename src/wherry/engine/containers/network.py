@@ -18,6 +18,7 @@ async def join(room: Room, container: Container, pid: int) -> None:
     if joined is None:
         return
     container.condition.endpoints = joined.endpoints
+    _say(room, container, "connect")
     container.condition.ports = joined.ports
     hostfiles.rewrite_hosts(room, container, joined.hosts)
 
@@ -26,5 +27,12 @@ async def leave(room: Room, container: Container) -> None:
     """Give addresses and ports back."""
     if container.condition.endpoints:
         await room.networks.leave(container)
+        _say(room, container, "disconnect")
     container.condition.endpoints = {}
     container.condition.ports = {}
+
+
+def _say(room: Room, container: Container, action: str) -> None:
+    for name, got in container.condition.endpoints.items():
+        said = {"container": container.id, "name": name, "type": "bridge"}
+        room.events.publish("network", action, got.network_id, said)

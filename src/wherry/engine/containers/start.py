@@ -66,6 +66,7 @@ async def run(room: Room, container: Container) -> None:
     condition.finished_at = 0
     room.registry.save(container)
     health.begin(room, container)
+    bind_sources.announce(room, container)
     room.event(container, "start")
 
 
