@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from _io import TextIOWrapper
 
 from wherry.errors import WherryError
 
@@ -20,6 +21,10 @@ BROKEN_PIPE = 141  # and by SIGPIPE
 
 def main() -> int:
     """Run the command line of this process, and end it without the interpreter's own tidying up (2 ms)."""
+    for stream in (sys.stdout, sys.stderr):
+        # Names may hold bytes of no encoding, and a terminal's encoding may lack what help pages hold.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="surrogateescape" if stream.encoding == "utf-8" else "replace")
     code = run(sys.argv[1:])
     try:
         sys.stdout.flush()

@@ -77,13 +77,11 @@ class Attachment:
         """Pass everything on until the streams end; True when the detach keys were typed."""
         if self._streams is None:
             return False
-        if self._proxy and not self._tty:
+        if not self._tty:
             from wherry.cli.container.signals import Proxy
 
-            with Proxy(self._client, self._container):
+            with Proxy(self._client, self._container, active=self._proxy):
                 return pump(self._stream, self._left, raw=False, stdin=self._stdin)
-        if not self._tty:
-            return pump(self._stream, self._left, raw=False, stdin=self._stdin)
         return self._carry_terminal()
 
     def _carry_terminal(self) -> bool:
@@ -93,11 +91,12 @@ class Attachment:
 
         keys = KeyWatch(parse_keys(self._detach_keys)) if self._stdin and os.isatty(0) else None
         resize = f"/containers/{self._container}/resize"
-        with Proxy(self._client, self._container), Resizing(self._client, resize):
-            if not self._stdin:
-                return pump(self._stream, self._left, raw=True, stdin=False)
-            with RawMode():
-                return pump(self._stream, self._left, raw=True, stdin=True, keys=keys)
+        with (
+            Proxy(self._client, self._container, active=self._proxy),
+            Resizing(self._client, resize),
+            RawMode(active=self._stdin),
+        ):
+            return pump(self._stream, self._left, raw=True, stdin=self._stdin, keys=keys)
 
     def exit_code(self) -> int:
         """The container's exit code; blocks until it has ended (or, with `removed`, is gone).

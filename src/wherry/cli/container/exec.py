@@ -82,12 +82,8 @@ def _attached(invocation: Invocation, identity: str, start: dict[str, Any], stdi
         from wherry.cli.container.terminal import RawMode
 
         keys = KeyWatch(parse_keys(invocation.flags.text("detach-keys"))) if stdin and os.isatty(0) else None
-        with Resizing(client, f"/exec/{identity}/resize"):
-            if stdin:
-                with RawMode():
-                    detached = pump(stream, left, raw=True, stdin=True, keys=keys)
-            else:
-                detached = pump(stream, left, raw=True, stdin=False)
+        with Resizing(client, f"/exec/{identity}/resize"), RawMode(active=stdin):
+            detached = pump(stream, left, raw=True, stdin=stdin, keys=keys)
     if detached:
         return 0
     return int(client.get(f"/exec/{identity}/json").get("ExitCode") or 0)

@@ -49,10 +49,26 @@ def make_container(invocation: Invocation, *, console: tuple[int, int] | None = 
         answer = invocation.client.post(path, body)
     for warning in answer.get("Warnings") or ():
         print(f"WARNING: {warning}", file=sys.stderr)
+    if flags.given("publish", "publish-all") and sys.stderr.isatty():
+        _say_what_is_open(body["HostConfig"])
     if id_file:
         with open(id_file, "x", encoding="ascii") as file:
             file.write(answer["Id"])
     return answer["Id"], body
+
+
+def _say_what_is_open(host: Any) -> None:
+    """Tell a person at a terminal which ports other machines will reach."""
+    bindings = host.get("PortBindings") or {}
+    found = [
+        binding["HostPort"] or port
+        for port, entries in bindings.items()
+        for binding in entries
+        if binding["HostIp"] in ("", "0.0.0.0", "::")  # noqa: S104 — looked for, not bound
+    ]
+    if found or host.get("PublishAllPorts"):
+        what = f"port {', '.join(found)}" if found else "every exposed port"
+        print(f"{what}: open to other machines too; 127.0.0.1: before it keeps it here", file=sys.stderr)
 
 
 def _shown(image: str) -> str:

@@ -29,17 +29,19 @@ _PATIENCE = 3  # interrupts in a row that nothing came of, after which the comma
 class Proxy:
     """`with Proxy(…):` forwards signals to a container, so that Ctrl-C ends it as it ends a program.
 
-    When the engine refuses three of them, the third interrupts this process instead.
+    When the engine refuses three of them, the third interrupts this process instead. Not `active`, it does
+    nothing.
     """
 
-    def __init__(self, client: Client, container: str) -> None:
+    def __init__(self, client: Client, container: str, *, active: bool = True) -> None:
+        self._active = active
         self._client = client
         self._container = container
         self._refused = 0
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> None:
-        for number in _FORWARDED:
+        for number in _FORWARDED if self._active else ():
             self._before[number] = _signal.signal(number, self._forward)
 
     def __exit__(self, *exception: object) -> None:

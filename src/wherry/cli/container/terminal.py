@@ -28,13 +28,15 @@ def size() -> tuple[int, int] | None:
 class RawMode:
     """`with RawMode():` every key goes to the container as it is; afterwards the terminal is as before.
 
-    Without a terminal on standard input it does nothing.
+    Without a terminal on standard input, or when it is not `active`, it does nothing.
     """
 
-    _before: list[Any] | None = None
+    def __init__(self, *, active: bool = True) -> None:
+        self._active = active
+        self._before: list[Any] | None = None
 
     def __enter__(self) -> None:
-        if not os.isatty(0):
+        if not self._active or not os.isatty(0):
             return
         self._before = termios.tcgetattr(0)
         mode = termios.tcgetattr(0)
