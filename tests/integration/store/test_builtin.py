@@ -6,11 +6,13 @@ import os
 import shutil
 import stat
 import subprocess
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.contract.store.mounted import run_mounted
 from tests.harness.command import Command
 from wherry.errors import Unsupported
 from wherry.oci import ImageConfig, RootFS, encode_image_config
@@ -18,6 +20,7 @@ from wherry.store import Store
 from wherry.store.builtin import etc
 from wherry.store.builtin.elf import printing_program
 from wherry.store.builtin.hello import MESSAGE
+from wherry.store.snapshots import Change
 
 
 def test_hello_is_a_small_program_that_says_it(store: Store) -> None:
@@ -103,6 +106,7 @@ def test_secrets_beside_what_is_taken_stay_on_the_machine(
 
 def test_the_image_follows_the_machine(store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "etc/alternatives").mkdir(parents=True)
+    (tmp_path / "usr").mkdir()
     (tmp_path / "etc/ld.so.cache").write_text("one")
     monkeypatch.setattr(etc, "ROOT", str(tmp_path))
     first = store.images.resolve("host")
@@ -120,6 +124,38 @@ def test_the_image_follows_the_machine(store: Store, monkeypatch: pytest.MonkeyP
     assert (old / "etc/ld.so.cache").read_text() == "one", "a container keeps what it was made from"
     snapshot.remove()
     assert [layer.diff_id for layer in store.layers.all()] == list(second.layers)
+
+
+@pytest.mark.needs("root", "busybox")
+def test_a_machine_whose_usr_is_not_merged(
+    store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, busybox_tar: Path
+) -> None:
+    machine = tmp_path / "machine"
+    for name in ("usr/bin", "bin", "sbin", "lib", "etc"):
+        (machine / name).mkdir(parents=True)
+    with tarfile.open(busybox_tar) as archive:
+        file = archive.extractfile("bin/busybox")
+        assert file is not None
+        (machine / "bin/busybox").write_bytes(file.read())
+    (machine / "bin/busybox").chmod(0o755)
+    (machine / "bin/sh").symlink_to("busybox")
+    (machine / "lib64").symlink_to("lib")
+    monkeypatch.setattr(etc, "ROOT", str(machine))
+    image = store.images.resolve("host")
+    assert [target for target, _ in image.extras] == ["/usr", "/bin", "/sbin", "/lib"]
+    snapshot = store.snapshots.prepare("a" * 64, image)
+    said = run_mounted(
+        snapshot,
+        "import subprocess; os.chroot(root); os.chdir('/')\n"
+        "script = 'echo $((6*7)); echo x > /bin/new; rm /bin/busybox'\n"
+        "result = [os.popen(script).read(), os.readlink('/lib64')]",
+    )
+    assert said == ["42\n", "lib"]
+    assert snapshot.changes() == [Change("C", "/bin"), Change("D", "/bin/busybox"), Change("A", "/bin/new")]
+    assert sorted(os.listdir(machine / "bin")) == ["busybox", "sh"]
+    names = [chunk[:100].rstrip(b"\0") for chunk in snapshot.export() if chunk[257:262] == b"ustar"]
+    assert b"bin/new" in names and b"bin/sh" in names and b"bin/busybox" not in names
+    assert len(names) == len(set(names))
 
 
 def test_the_image_cannot_be_carried_away(store: Store) -> None:

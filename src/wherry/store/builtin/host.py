@@ -67,10 +67,11 @@ _EMPTY = ("etc/apt/sources.list", "var/lib/dpkg/status", "var/lib/dpkg/available
 def host_directories() -> list[tuple[str, str]]:
     """(place in the container, directory of the machine): /usr, and what a machine without merged /usr has
     beside it."""
-    found = [("/usr", "/usr")]
+    found = [("/usr", f"{etc.ROOT}/usr")]
     for name in _SYSTEM:
-        if os.path.isdir(f"/{name}") and not os.path.islink(f"/{name}"):
-            found.append((f"/{name}", f"/{name}"))
+        path = f"{etc.ROOT}/{name}"
+        if os.path.isdir(path) and not os.path.islink(path):
+            found.append((f"/{name}", path))
     return found
 
 
@@ -82,7 +83,7 @@ def host_config() -> RunConfig:
 
 def host_watched() -> list[str]:
     """The paths that the layer is made from: another state of them makes another image."""
-    return [*(f"/{name}" for name in _SYSTEM), *etc.watched()]
+    return [*(f"{etc.ROOT}/{name}" for name in _SYSTEM), *etc.watched()]
 
 
 def host_archive() -> bytes:
@@ -95,9 +96,10 @@ def host_archive() -> bytes:
     for path in _EMPTY:
         parts[path] = _entry(path, Kind.FILE, 0o644)
     for name in _SYSTEM:
-        if os.path.islink(f"/{name}"):
-            parts[name] = _entry(name, Kind.SYMLINK, 0o777, target=os.readlink(f"/{name}"))
-        elif os.path.isdir(f"/{name}"):
+        path = f"{etc.ROOT}/{name}"
+        if os.path.islink(path):
+            parts[name] = _entry(name, Kind.SYMLINK, 0o777, target=os.readlink(path))
+        elif os.path.isdir(path):
             parts[name] = _entry(name, Kind.DIRECTORY, 0o755)
     for item in etc.collect():
         kind = {stat.S_IFDIR: Kind.DIRECTORY, stat.S_IFLNK: Kind.SYMLINK}.get(
