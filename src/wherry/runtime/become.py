@@ -15,7 +15,7 @@ from wherry.runtime import program as programs
 from wherry.runtime.failure import NOT_EXECUTABLE, RuntimeFailure
 
 if TYPE_CHECKING:
-    from wherry.runtime.launch import Request
+    from wherry.runtime.launcher import Request
     from wherry.runtime.process_plan import ProcessPlan
     from wherry.runtime.setup import Stage
 

@@ -15,7 +15,7 @@ from wherry.errors import Invalid
 from wherry.linux import capabilities, idmaps, mounts, resolve
 
 if TYPE_CHECKING:
-    from wherry.runtime.launch import Request
+    from wherry.runtime.launcher import Request
     from wherry.runtime.plan import Mount, Plan
 
 

@@ -13,7 +13,7 @@ from wherry.runtime.failure import from_error
 from wherry.runtime.setup import Stage, prepare_process
 
 if TYPE_CHECKING:
-    from wherry.runtime.launch import Request
+    from wherry.runtime.launcher import Request
 
 _PROC_ROOT_INODE = 1
 

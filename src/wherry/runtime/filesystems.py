@@ -13,7 +13,7 @@ from wherry.runtime import cgroup_mounts, copy_up, devices
 from wherry.runtime.failure import RuntimeFailure
 
 if TYPE_CHECKING:
-    from wherry.runtime.launch import Request
+    from wherry.runtime.launcher import Request
     from wherry.runtime.plan import Mount
     from wherry.runtime.setup import Stage
 

@@ -19,7 +19,7 @@ from wherry.runtime import descriptors as transfer
 from wherry.runtime.failure import from_error
 
 if TYPE_CHECKING:
-    from wherry.runtime.launch import Request
+    from wherry.runtime.launcher import Request
     from wherry.runtime.setup import Stage
 
 _LATE = namespaces.NEWCGROUP  # made once init is in its control group, which becomes the root of what it sees

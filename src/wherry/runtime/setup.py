@@ -18,7 +18,7 @@ from wherry.runtime.failure import RuntimeFailure, from_error
 
 if TYPE_CHECKING:
     from wherry.linux.idmaps import IdMap
-    from wherry.runtime.launch import Request
+    from wherry.runtime.launcher import Request
     from wherry.runtime.plan import Layers, Mount, Plan
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from wherry import runtime
 from wherry.errors import Invalid
-from wherry.linux import cgroups, idmaps, interpreter
+from wherry.linux import cgroups
 from wherry.runtime import devices, hooks
 from wherry.runtime.command import cgroup_paths
 from wherry.runtime.command.arguments import Arguments
@@ -29,7 +29,6 @@ def create(context: Context, arguments: Arguments, *, gate: bool) -> tuple[Conta
     """
     bundle = os.path.abspath(arguments.get("bundle", "b") or ".")
     spec = read_spec(bundle)
-    _protect(spec)
     root = os.path.join(bundle, (spec.get("root") or {}).get("path") or "rootfs")
     container = Container.reserve(
         context.root,
@@ -162,13 +161,6 @@ def _listen(path: str) -> socket.socket:
         os.close(directory)
     listener.listen(1)
     return listener
-
-
-def _protect(spec: dict[str, Any]) -> None:
-    """Make this process one that its containers can't overwrite, if they could (it starts anew then)."""
-    uids = idmaps.from_specification((spec.get("linux") or {}).get("uidMappings"))
-    if not interpreter.is_protected() and idmaps.holds(uids, interpreter.owner()):
-        interpreter.protect()
 
 
 def _now() -> str:

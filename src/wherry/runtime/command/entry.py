@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from wherry import __version__
 from wherry.errors import Invalid, WherryError
+from wherry.runtime.command import protection
 from wherry.runtime.command.arguments import Arguments, parse
 
 SPECIFICATION = "1.2.0"
@@ -72,7 +73,10 @@ def main(argv: list[str] | None = None) -> int:
             print(f"usage: wherry-runtime [--root DIR] COMMAND …\ncommands: {' '.join(VERBS)}")  # noqa: T201
             return 0 if rest or options.has("help", "h") else 1
         systemd = options.has("systemd-cgroup") or options.get("cgroup-manager") == "systemd"
-        return _verb(rest[0])(Context(_root(options), systemd), _arguments(rest))
+        context = Context(_root(options), systemd)
+        if rest[0] in ("create", "run", "exec"):
+            protection.ensure(rest[0], context.root, _arguments(rest))
+        return _verb(rest[0])(context, _arguments(rest))
     except WherryError as error:
         _complain(error.message, log, options.get("log-format") if log else "")
         return 1

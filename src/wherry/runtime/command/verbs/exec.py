@@ -8,7 +8,6 @@ from typing import Any
 
 from wherry import runtime
 from wherry.errors import Conflict, Invalid
-from wherry.linux import idmaps, interpreter
 from wherry.runtime.command import creation, foreground
 from wherry.runtime.command.arguments import Arguments
 from wherry.runtime.command.container import Container
@@ -25,10 +24,6 @@ def run(context: Context, arguments: Arguments) -> int:
         raise Conflict(f"cannot exec in a {status} container")
     if arguments.get("cgroup"):
         raise Invalid("exec into a part of the container's cgroup is not supported")
-    if not interpreter.is_protected() and idmaps.holds(
-        idmaps.read(f"/proc/{container.pid}/uid_map"), interpreter.owner()
-    ):
-        interpreter.protect()
     process = _process(container, arguments)
     detach, socket_path = arguments.has("detach", "d"), arguments.get("console-socket")
     if process.get("terminal") and detach and not socket_path:
