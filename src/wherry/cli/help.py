@@ -26,7 +26,7 @@ SECTIONS = (
             *("cp", "diff", "port", "inspect", "rename", "update", "commit", "export"),
         ],
     ),
-    ("Images", ["import", "load", "save", "pull", "tag", "rmi", "history"]),
+    ("Images", ["pull", "push", "import", "load", "save", "tag", "rmi", "history", "login", "logout"]),
     ("Networks and volumes", ["network", "volume"]),
     ("Engine and machine", ["doctor", "engine", "info", "version", "events", "system", "completion"]),
     ("By kind", ["container", "image"]),

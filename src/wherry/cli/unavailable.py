@@ -7,7 +7,6 @@ from wherry.errors import Unsupported
 
 _MEANWHILE = {
     "build": "meanwhile: change a container and `wherry commit` it, or `wherry import` a root file system",
-    "push": "meanwhile: `wherry save IMAGE | ssh HOST wherry load` moves an image",
     "compose": "meanwhile: Docker Compose works against the engine, with"
     " DOCKER_HOST=unix://$(wherry engine socket)",
 }

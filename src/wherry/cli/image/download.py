@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wherry.cli.image.credentials import auth_header
 from wherry.cli.image.progress import show_progress
 from wherry.cli.image.reference import split_reference, with_tag
 from wherry.client.api import query
@@ -31,7 +32,7 @@ def download(
         fromImage=name, tag="" if every_tag else digest or tag or "latest", platform=platform
     )
     try:
-        response = client.stream("POST", path)
+        response = client.begin("POST", path, headers=auth_header(name)).response()
         show_progress(response.documents(), out, quiet=quiet)
         response.close()
     except NotFound as error:
