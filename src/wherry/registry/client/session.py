@@ -193,7 +193,7 @@ class Session:
                     return f"Bearer {mine.registry_token}"
                 return f"Bearer {await self._token(challenge.parameters, scope)}"
             if challenge.scheme == "basic" and mine.username:
-                return aiohttp.BasicAuth(mine.username, mine.password, "utf-8").encode()
+                return _basic(mine)
         return ""
 
     async def _token(self, parameters: dict[str, str], scope: str) -> str:
@@ -216,8 +216,7 @@ class Session:
         else:
             if mine.username:
                 fields["account"] = mine.username
-                pair = f"{mine.username}:{mine.password}".encode()
-                headers["Authorization"] = "Basic " + base64.b64encode(pair).decode()
+                headers["Authorization"] = _basic(mine)
             query = urlencode(fields)
             url = f"{realm}{'&' if '?' in realm else '?'}{query}" if query else realm
             call = self._http.get(url, headers=headers, allow_redirects=False)
@@ -260,6 +259,11 @@ class Session:
         return Unavailable(
             f"can't reach {_shown(path) if '://' in path else self._base + '/v2/'}: {said}", hint=hint
         )
+
+
+def _basic(credentials: Credentials) -> str:
+    pair = f"{credentials.username}:{credentials.password}".encode()
+    return "Basic " + base64.b64encode(pair).decode()
 
 
 def _may_heal(error: BaseException) -> bool:
