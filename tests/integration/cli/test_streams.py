@@ -81,6 +81,19 @@ def test_signals_reach_the_process(wherry: Command, image: str, number: signal.S
     assert (out, process.returncode) == (f"got {name}\n".encode(), 33), err
 
 
+def test_ignored_signals_stay_ignored(wherry: Command, image: str) -> None:
+    """As under nohup: what the command line ignores from the start does not reach the container."""
+    script = "trap 'exit 33' HUP; echo ready; sleep 1; echo done"
+    command = ["sh", "-c", "trap '' HUP; exec \"$@\"", "sh"]
+    argv = [*command, *wherry._argv(("run", "--rm", *QUIET, image, "sh", "-c", script))]
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, env=wherry.environment)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(signal.SIGHUP)
+    out, _ = process.communicate(timeout=30)
+    assert (out, process.returncode) == (b"done\n", 0)
+
+
 def test_signals_stay_here_when_asked(engine: EngineUnderTest, image: str) -> None:
     process = engine.wherry.popen(
         "run", "--name", "box", "--sig-proxy=false", *QUIET, image, "sh", "-c", "echo ready; sleep 1000"

@@ -42,7 +42,9 @@ class Proxy:
 
     def __enter__(self) -> None:
         for number in _FORWARDED if self._active else ():
-            self._before[number] = _signal.signal(number, self._forward)
+            # What is ignored from the start, as nohup has it with SIGHUP, is not for the container either.
+            if _signal.getsignal(number) != _signal.SIG_IGN:
+                self._before[number] = _signal.signal(number, self._forward)
 
     def __exit__(self, *exception: object) -> None:
         for number, handler in self._before.items():
