@@ -32,7 +32,10 @@ def visible(text: str) -> str:
 
 
 def width(fallback: int = 100) -> int:
-    """Columns of the screen; `fallback` where there is none."""
+    """Columns of the screen, or those that COLUMNS says; `fallback` where there is neither."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isascii() and told.isdigit() and int(told):
+        return int(told)
     try:
         return os.get_terminal_size(1).columns or fallback
     except OSError:
