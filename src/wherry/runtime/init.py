@@ -12,7 +12,7 @@ import socket
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from wherry.linux import mounts, namespaces, processes, resolve, terminals
+from wherry.linux import loopback, mounts, namespaces, processes, resolve, terminals
 from wherry.runtime import become, devices, filesystems, hooks, masks, root, sysctls
 from wherry.runtime import channel as messages
 from wherry.runtime import descriptors as transfer
@@ -54,6 +54,9 @@ def _run(request: Request, channel: socket.socket, setup: socket.socket, stage: 
         pass  # a kernel without keyrings, or the user's quota of them is used up: there is none to leak then
     stage.now = "creating namespaces"
     namespaces.unshare(plan.new & _EARLY)
+    if plan.makes(namespaces.NEWNET):
+        stage.now = "bringing up the loopback interface"
+        loopback.bring_up()
     stage.now = "setting mount propagation"
     mounts.set_propagation("/", mounts.PRIVATE if plan.propagation & mounts.PRIVATE else mounts.SLAVE)
     if plan.makes(namespaces.NEWUTS):

@@ -42,7 +42,8 @@ async def create(
     complete(host)
     identifier = new_id()
     if not config.hostname and not _shares_hostname(host):
-        config.hostname = short(identifier)
+        in_network_of_host = host.network_mode == "host"
+        config.hostname = room.machine.hostname if in_network_of_host else short(identifier)
     warnings += check(config, host, room.machine.facts, lambda ref: _kind_of(room, ref))
     warnings += _platform_warnings(platform, image.config.os, image.config.architecture, room)
     endpoints = room.networks.plan(config, host, networking, warnings)
