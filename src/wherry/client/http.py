@@ -35,11 +35,12 @@ _PIECE = 1 << 18  # bytes asked of the socket at once
 class Connection:
     """One connection to an engine. Not thread-safe; closed by whoever made it."""
 
-    __slots__ = ("_buffer", "sock")
+    __slots__ = ("_buffer", "_start", "sock")
 
     def __init__(self, sock: Stream) -> None:
         self.sock = sock
-        self._buffer = b""
+        self._buffer = b""  # what was read; its first _start bytes have been used
+        self._start = 0
 
     def send(
         self,
@@ -100,16 +101,17 @@ class Connection:
         data = self.sock.recv(_PIECE)
         if not data:
             return False
-        self._buffer = self._buffer + data if self._buffer else data
+        self._buffer = self._buffer[self._start :] + data
+        self._start = 0
         return True
 
     def _until(self, mark: bytes) -> bytes:
         """What comes before `mark`, which is consumed with it."""
-        start = 0
-        while (end := self._buffer.find(mark, start)) < 0:
-            start = max(0, len(self._buffer) - len(mark) + 1)
-            if len(self._buffer) > _HEAD_LIMIT:
+        searched = self._start
+        while (end := self._buffer.find(mark, searched)) < 0:
+            if len(self._buffer) - self._start > _HEAD_LIMIT:
                 raise Unavailable("the engine sent an endless header")
+            searched = max(0, len(self._buffer) - self._start - len(mark) + 1)  # as _fill moves it
             try:
                 more = self._fill()
             except ConnectionResetError:
@@ -119,14 +121,17 @@ class Connection:
                     "the engine closed the connection before it answered",
                     hint="run the command again; `wherry engine status` shows whether it is there",
                 )
-        found, self._buffer = self._buffer[:end], self._buffer[end + len(mark) :]
+        found = self._buffer[self._start : end]
+        self._start = end + len(mark)
         return found
 
     def _some(self, limit: int) -> bytes:
         """Between 1 and `limit` bytes; empty at the end of the connection."""
-        if not self._buffer:
+        held = len(self._buffer) - self._start
+        if not held:
             return self.sock.recv(min(limit, _PIECE))
-        found, self._buffer = self._buffer[:limit], self._buffer[limit:]
+        found = self._buffer[self._start : self._start + limit]
+        self._start += len(found)
         return found
 
 
@@ -191,7 +196,8 @@ class Response:
     def upgraded(self) -> tuple[Stream, bytes]:
         """The socket of an upgraded connection and what was already read from it. The caller closes it."""
         connection = self._connection
-        left, connection._buffer = connection._buffer, b""
+        left = connection._buffer[connection._start :]
+        connection._buffer, connection._start = b"", 0
         return connection.sock, left
 
     def fileno(self) -> int:
@@ -200,7 +206,8 @@ class Response:
 
     def has_more(self) -> bool:
         """Whether some of what follows was read already, so that waiting on the descriptor would miss it."""
-        return len(self._connection._buffer) > 2  # the end of a chunk is no news
+        connection = self._connection
+        return len(connection._buffer) - connection._start > 2  # the end of a chunk is no news
 
     def close(self) -> None:
         """Give the connection up, e.g. in the middle of an endless stream."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -128,3 +129,20 @@ def test_refusal_in_the_middle_of_an_upload(pair: tuple[Connection, socket.socke
     connection.send("PUT", "/", body=(b"x" * 100_000 for _ in range(50)))
     response = connection.receive()
     assert (response.status, response.read()) == (400, b"no")
+
+
+def test_many_small_chunks(pair: tuple[Connection, socket.socket]) -> None:
+    """Log lines come one a chunk: what is waiting in the buffer is not copied for each."""
+    connection, server = pair
+    lines = [b"line %d\n" % number for number in range(60_000)]
+    stream = b"".join(b"%x\r\n%s\r\n" % (len(line), line) for line in lines) + b"0\r\n\r\n"
+
+    def play() -> None:
+        server.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + stream)
+
+    thread = threading.Thread(target=play)
+    thread.start()
+    start = time.process_time()
+    assert b"".join(connection.receive().chunks()) == b"".join(lines)
+    assert time.process_time() - start < 5
+    thread.join()
