@@ -27,7 +27,7 @@ def _home(uid: bytes) -> bytes:
         status = os.fstat(file)
         if not stat.S_ISREG(status.st_mode) or status.st_size > _LIMIT:
             return b"/"
-        for line in os.read(file, _LIMIT).splitlines():
+        for line in os.read(file, status.st_size).splitlines():
             fields = line.split(b":")
             if len(fields) >= 6 and fields[2] == uid and fields[5]:
                 return fields[5]

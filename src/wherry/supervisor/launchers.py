@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Protocol
 
-from wherry import runtime
+from wherry.runtime import launch, launch_exec  # now, and not between a request and its fork
 from wherry.supervisor.launching import Launch
 from wherry.supervisor.standing import Standing
 from wherry.supervisor.streams import ProcessEnds
@@ -43,7 +43,7 @@ class Launchers:
         spec = {**request["spec"], "process": self._standing.give_back(request["spec"]["process"])}
         if request["runtime"] == OWN:
             state = {"ociVersion": spec.get("ociVersion", "1.2.0"), "id": name}
-            return runtime.launch(spec, rootfs=request["rootfs"], stdio=ends, cgroup=cgroup, state=state)
+            return launch(spec, rootfs=request["rootfs"], stdio=ends, cgroup=cgroup, state=state)
         return self._external(request["runtime"]).launch(
             name, spec, rootfs=request["rootfs"], bundle=self._directory(name, "bundle"), stdio=ends
         )
@@ -54,7 +54,7 @@ class Launchers:
         process = self._standing.give_back(request["process"])
         if container["runtime"] == OWN:
             spec = {"linux": {"seccomp": container["seccomp"]}}
-            return runtime.launch_exec(container["pid"], process, spec=spec, stdio=ends, cgroup=cgroup)
+            return launch_exec(container["pid"], process, spec=spec, stdio=ends, cgroup=cgroup)
         directory = self._directory(request["id"], f"exec-{request['exec']}")
         return self._external(container["runtime"]).launch_exec(
             request["id"], process, directory=directory, stdio=ends
