@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from wherry import __version__
 from wherry.linux import cgroups
 
-from .containers import listing, sizes
 from .containers.record import PAUSED, RESTARTING, RUNNING
 from .identity import short
 from .models import (
@@ -119,6 +118,8 @@ class System:
     async def disk_usage(self, *, types: frozenset[str] = frozenset()) -> DiskUsage:
         """Sizes of what is kept, measured now; `types` of "container", "image", "volume", "build-cache"
         (empty: all)."""
+        from .containers import listing, sizes
+
         room = self._room
         usage = DiskUsage()
         if not types or "image" in types:

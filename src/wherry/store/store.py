@@ -8,18 +8,16 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from wherry.errors import Unavailable
 from wherry.oci import RunConfig
-from wherry.store.archive import LoadedImage, load, save
 from wherry.store.blobs import Blobs
 from wherry.store.builtin import Builtins
 from wherry.store.builtin.host import host_directories
-from wherry.store.commit import commit
 from wherry.store.database import Database
 from wherry.store.images.collection import Images
 from wherry.store.images.model import Image
-from wherry.store.importer import import_image
 from wherry.store.layers import Layers
 from wherry.store.mend import Mended, mend
 from wherry.store.schema import MIGRATIONS
@@ -27,6 +25,9 @@ from wherry.store.snapshots import Driver, Snapshot, Snapshots
 from wherry.store.snapshots.choice import Choice, Chooser
 from wherry.store.snapshots.copy import CopyDriver
 from wherry.store.snapshots.overlay import OverlayDriver
+
+if TYPE_CHECKING:
+    from wherry.store.archive import LoadedImage
 
 __all__ = ["Store"]
 
@@ -82,6 +83,8 @@ class Store:
         """`docker import`: an image of one layer from a root filesystem archive (tar, gz, bz2, xz, zstd),
         unpacked while it arrives. Raises Invalid for a bad name, instruction or archive, Unavailable when the
         disk is full."""
+        from wherry.store.importer import import_image
+
         return import_image(
             self, chunks, reference, changes=changes, message=message, platform=platform, source=source
         )
@@ -99,6 +102,8 @@ class Store:
     ) -> Image:
         """`docker commit`: an image of what the container's image has and what the container wrote, with
         `config` as its configuration after the instructions `changes`. The engine pauses the container."""
+        from wherry.store.commit import commit
+
         return commit(
             self,
             snapshot,
@@ -113,11 +118,15 @@ class Store:
     def load(self, chunks: Iterable[bytes | memoryview]) -> Iterator[LoadedImage]:
         """`docker load`: the images of an archive (Docker's old and new layout, OCI layout; plain or
         compressed), unpacked while it arrives. Raises Invalid, Unavailable when the disk is full."""
+        from wherry.store.archive import load  # here, as below: a first `run` needs none of these modules
+
         return load(chunks, self.images, self.layers)
 
     def save(self, names: Iterable[str]) -> Iterator[bytes]:
         """`docker save`: an archive of images by name or id. Errors about names come before the first byte.
         Raises NotFound, Unsupported for the `host` image."""
+        from wherry.store.archive import save
+
         return save(names, self.images, self.layers)
 
     def close(self) -> None:

@@ -1,4 +1,7 @@
-"""Everything that can be asked of containers: one method a verb, each a door to the module that does it."""
+"""Everything that can be asked of containers: one method a verb, each a door to the module that does it.
+
+What the first `run` needs is loaded at once; what it does not need is loaded when it is first asked for.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import Any
 
 from wherry.errors import Conflict, Unsupported
-from wherry.supervisor.logs.selection import Selection
 
 from ..attachment import Attachment, Hijack
 from ..filters import Filters
@@ -26,15 +28,10 @@ from ..models import (
     UpdateConfig,
 )
 from ..signals import parse_signal
-from . import attach, freeze, logs, start, stop
+from . import attach, start, stop
 from .create import create
-from .inspecting import inspect
-from .listing import listed
-from .prune import prune
 from .remove import remove
-from .rename import rename
 from .room import Room
-from .update import update
 from .wait import wait
 
 
@@ -96,19 +93,27 @@ class Containers:
 
     async def pause(self, ref: str) -> None:
         """Freeze every process. Raises `Conflict` when not running or already paused."""
+        from . import freeze
+
         await freeze.pause(self._room, self._find(ref))
 
     async def unpause(self, ref: str) -> None:
         """Let the processes go on. Raises `Conflict` when not paused."""
+        from . import freeze
+
         await freeze.unpause(self._room, self._find(ref))
 
     async def rename(self, ref: str, name: str) -> None:
         """Give another name. Raises `Conflict` when it is taken, `Invalid` when it is malformed or the
         same."""
+        from .rename import rename
+
         await rename(self._room, self._find(ref), name)
 
     async def update(self, ref: str, changes: UpdateConfig) -> ContainerUpdated:
         """Change limits and the restart policy, at once when it runs."""
+        from .update import update
+
         return await update(self._room, self._find(ref), changes)
 
     async def remove(
@@ -166,6 +171,10 @@ class Containers:
         Raises before the first byte: `Invalid` when neither stream is wanted, `Unsupported` when the
         log driver can't be read.
         """
+        from wherry.supervisor.logs.selection import Selection
+
+        from .logs import logs
+
         selection = Selection(
             stdout=stdout,
             stderr=stderr,
@@ -173,7 +182,7 @@ class Containers:
             until=int(until * 1e9),
             tail=-1 if tail is None else tail,
         )
-        return await logs.logs(
+        return await logs(
             self._room,
             self._find(ref),
             selection=selection,
@@ -231,6 +240,8 @@ class Containers:
 
     async def inspect(self, ref: str, *, size: bool = False) -> ContainerInspect:
         """All about one container; with `size` the bytes of its writable layer and of the whole."""
+        from .inspecting import inspect
+
         return await inspect(self._room, self._find(ref), size=size)
 
     async def list(
@@ -243,10 +254,14 @@ class Containers:
     ) -> Sequence[ContainerSummary]:
         """Newest first; running ones only, unless `show_all`, `limit` or a filter on state asks for
         more."""
+        from .listing import listed
+
         return await listed(self._room, show_all=show_all, limit=limit, size=size, filters=filters or {})
 
     async def prune(self, filters: Filters | None = None) -> ContainersPruned:
         """Remove all that are not running; filters `until`, `label`, `label!`."""
+        from .prune import prune
+
         return await prune(self._room, filters or {})
 
     async def stat_path(self, ref: str, path: str) -> PathStat:
