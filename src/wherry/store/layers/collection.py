@@ -29,6 +29,7 @@ from wherry.store.layers.recipe import replay
 from wherry.store.layers.sync import Syncer, is_synced, is_trusted, mark
 from wherry.store.layers.unpack import DEFAULT_LIMITS, Limits, unpack_layer
 from wherry.store.pipeline import Hashing, read_ahead
+from wherry.store.placement import spread
 from wherry.store.removal import remove_tree
 from wherry.store.usage import allocated
 
@@ -59,6 +60,7 @@ class Layers:
         self.lock = threading.RLock()
         self._leased: dict[str, int] = {}
         os.makedirs(root, mode=0o700, exist_ok=True)
+        spread(root)
         self._syncer = Syncer(root)
 
     def path(self, diff_id: str) -> str:

@@ -15,6 +15,7 @@ from wherry.store.database import Database
 from wherry.store.diskerrors import disk_errors
 from wherry.store.images.model import Image
 from wherry.store.layers import Layers
+from wherry.store.placement import spread
 from wherry.store.removal import remove_tree
 from wherry.store.snapshots.driver import Change, Driver, Extra, Place
 from wherry.store.snapshots.merged import Member, Merged
@@ -102,6 +103,7 @@ class Snapshots:
         self._drivers = drivers
         self._choose = choose
         os.makedirs(root, mode=0o700, exist_ok=True)
+        spread(root)
 
     def directory(self, container_id: str) -> str:
         """`containers/<id>`, made by `prepare`; the engine keeps its own files of the container there too."""
