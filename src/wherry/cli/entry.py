@@ -36,9 +36,8 @@ def main() -> int:
 
 def run(words: list[str]) -> int:
     """Run one command line, without the program's name; return its exit code. Prints errors, raises none."""
-    name = ""
+    name = host = ""
     try:
-        host = ""
         if not words or words[0][:1] == "-":
             from wherry.cli.globals import global_options
 
@@ -66,7 +65,7 @@ def run(words: list[str]) -> int:
     except WherryError as error:
         from wherry.cli.failure import report
 
-        return report(error, name)
+        return report(error, name, host)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:

@@ -10,12 +10,18 @@ from wherry.cli.flags import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from wherry.client.api import Client
     from wherry.errors import WherryError
 
 
-def complain(error: WherryError) -> None:
-    """Print an error and its hint on standard error."""
-    say(error.message, error.hint)
+def complain(error: WherryError, client: Client | None = None) -> None:
+    """Print an error and its hint on standard error; with a client, also the name that was probably meant."""
+    hint = error.hint
+    if not hint and error.status == 404 and client is not None:
+        from wherry.cli.guess import hint_for
+
+        hint = hint_for(error, client)
+    say(error.message, hint)
 
 
 def say(message: str, hint: str = "") -> None:
@@ -29,11 +35,19 @@ def say(message: str, hint: str = "") -> None:
         print(paint("hint:", "cyan", sys.stderr), visible(hint), file=sys.stderr)
 
 
-def report(error: WherryError, name: str) -> int:
-    """Print an error that ends the command `name`; return the exit code: its own, or 1."""
+def report(error: WherryError, name: str, host: str = "") -> int:
+    """Print an error that ends the command `name`; return the exit code: its own, or 1.
+
+    `host`: the engine that was asked, as -H named it.
+    """
     if os.environ.get("WHERRY_DEBUG"):
         _traceback()
-    complain(error)
+    client = None
+    if error.status == 404:
+        from wherry.client.api import Client
+
+        client = Client(host)
+    complain(error, client)
     if isinstance(error, UsageError):
         from wherry.cli.help import usage_line
 

@@ -48,7 +48,7 @@ def send_each(
                     print(name)
                     sys.stdout.flush()
             except WherryError as error:
-                complain(error)
+                complain(error, invocation.client)
                 if not (shrug_missing and isinstance(error, NotFound)):
                     code = 1
             finally:

@@ -116,6 +116,15 @@ def test_prune(wherry: Command, image: str) -> None:
     assert wherry("ps", "-aq").out == ""
 
 
+def test_did_you_mean(wherry: Command, image: str) -> None:
+    wherry("create", "--name", "database", *QUIET, image, "true")
+    assert wherry("logs", "databse", code=1).err == (
+        "wherry: No such container: databse\nhint: did you mean database?\n"
+    )
+    assert "hint: did you mean database?" in wherry("stop", "datbase", code=1).err
+    assert wherry("logs", "zzzzzzzz", code=1).err == "wherry: No such container: zzzzzzzz\n"
+
+
 def test_doctor(wherry: Command) -> None:
     found = json.loads(wherry("doctor", "--format", "json", code=None).out)
     assert {entry["area"] for entry in found} >= {"Kernel", "User", "Limits", "Network", "State", "Engine"}

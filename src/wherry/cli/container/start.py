@@ -25,7 +25,7 @@ def run(invocation: Invocation) -> int:
             print(name)
             sys.stdout.flush()
         except WherryError as error:
-            complain(error)
+            complain(error, invocation.client)
             failed.append(name)
     return 1 if failed else 0
 
