@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from wherry.runtime.annotations import INIT_ANNOTATION
     from wherry.runtime.failure import RuntimeFailure
-    from wherry.runtime.launcher import INIT_ANNOTATION, Launch, launch, launch_exec
+    from wherry.runtime.launcher import Launch, launch, launch_exec
 
 __all__ = ["INIT_ANNOTATION", "Launch", "RuntimeFailure", "launch", "launch_exec"]
 

@@ -22,9 +22,9 @@ from wherry.linux import idmaps, interpreter, processes
 from wherry.runtime import cgroup_mounts, devices, entering, process_plan, setup, tiny_init
 from wherry.runtime import channel as messages
 from wherry.runtime import plan as plans
+from wherry.runtime.annotations import INIT_ANNOTATION
 from wherry.runtime.failure import RuntimeFailure, unpack
 
-INIT_ANNOTATION = "wherry.init"
 _PATIENCE = 5.0  # seconds for setup to do what it does at once unless it was stopped
 
 
