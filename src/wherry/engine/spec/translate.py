@@ -30,7 +30,7 @@ from wherry.engine.spec.giving_up import given_up
 from wherry.engine.spec.process import User, lifts, most_processes, process, resource_limits
 from wherry.errors import Invalid
 from wherry.runtime import apparmor_default
-from wherry.runtime.launch import INIT_ANNOTATION
+from wherry.runtime.annotations import INIT_ANNOTATION
 
 if TYPE_CHECKING:
     from wherry.engine.containers.record import PlannedMount
