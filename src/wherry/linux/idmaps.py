@@ -44,6 +44,11 @@ def own(name: str) -> IdMap:
     return _own[name]
 
 
+def forget_own() -> None:
+    """Read the caller's own maps anew: it has changed its user namespace."""
+    _own.clear()
+
+
 def to_outside(idmap: IdMap, inside: int) -> int | None:
     """The parent's id of `inside`, None when unmapped; an empty map stands for no user namespace."""
     if not idmap:

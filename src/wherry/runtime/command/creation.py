@@ -12,9 +12,9 @@ from typing import Any
 
 from wherry import runtime
 from wherry.errors import Invalid
-from wherry.linux import cgroups
+from wherry.linux import cgroups, idmaps
 from wherry.runtime import devices, hooks
-from wherry.runtime.command import cgroup_paths
+from wherry.runtime.command import cgroup_paths, rootless
 from wherry.runtime.command.arguments import Arguments
 from wherry.runtime.command.container import Container, start_time
 from wherry.runtime.command.entry import Context
@@ -29,6 +29,11 @@ def create(context: Context, arguments: Arguments, *, gate: bool) -> tuple[Conta
     """
     bundle = os.path.abspath(arguments.get("bundle", "b") or ".")
     spec = read_spec(bundle)
+    linux = spec.get("linux") or {}
+    rootless.enter(
+        idmaps.from_specification(linux.get("uidMappings")),
+        idmaps.from_specification(linux.get("gidMappings")),
+    )
     root = os.path.join(bundle, (spec.get("root") or {}).get("path") or "rootfs")
     container = Container.reserve(
         context.root,
