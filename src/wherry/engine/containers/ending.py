@@ -52,7 +52,7 @@ async def ended(room: Room, container: Container, exit_: Exit) -> None:
                     _restart(room, container), f"restart of {container.name}"
                 )
             if not gone:
-                room.registry.save(container)
+                room.save(container)
         finally:  # on a full disk too; what isn't written now is found in exit.json by the next engine
             _tell_waiters(container.exit_waiters, exit_.code)
         if gone:
@@ -94,7 +94,7 @@ async def _restart(room: Room, container: Container) -> None:
             if wants_restart(container) and condition.status not in (REMOVING, DEAD):
                 condition.status = RESTARTING
                 condition.restart_count += 1
-                room.registry.save(container)
+                room.save(container)
                 container.tasks["restart"] = room.background(
                     _restart(room, container), f"restart of {container.name}"
                 )

@@ -28,7 +28,7 @@ async def pause(room: Room, container: Container) -> None:
         # In a thread: version 1's freezer may have to try for a while.
         await asyncio.to_thread(_cgroup(container).freeze)
         condition.status = PAUSED
-        room.registry.save(container)
+        room.save(container)
         room.event(container, "pause")
 
 
@@ -40,7 +40,7 @@ async def unpause(room: Room, container: Container) -> None:
             raise Conflict(f"Container {container.id} is not paused")
         await asyncio.to_thread(_cgroup(container).thaw)
         condition.status = RUNNING
-        room.registry.save(container)
+        room.save(container)
         room.event(container, "unpause")
 
 

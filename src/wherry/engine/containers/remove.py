@@ -56,7 +56,7 @@ async def discard(room: Room, container: Container, *, volumes: bool = True) -> 
         await _remove_files(room, container)
     except BaseException:
         condition.status = EXITED
-        room.registry.save(container)
+        room.save(container)
         raise
     try:
         room.registry.discard(container)

@@ -81,6 +81,18 @@ class Room:
             for container in self.registry
         )
 
+    def save(self, container: Container) -> None:
+        """Write its condition. On a full disk that must wait for the next change: what happened has happened,
+        and the records are compared with what runs at the next start anyway."""
+        from wherry.errors import WherryError
+
+        try:
+            self.registry.save(container)
+        except WherryError as error:
+            from ..journal import report
+
+            report(f"the record of {container.name}", error)
+
     def event(self, container: Container, action: str, **more: str) -> None:
         """Tell listeners what happened to a container."""
         self.events.publish("container", action, container.id, container.attributes(**more))

@@ -64,7 +64,7 @@ async def run(room: Room, container: Container) -> None:
     condition.pid_started = started_ticks(pid)
     condition.started_at = now()
     condition.finished_at = 0
-    room.registry.save(container)
+    room.save(container)
     health.begin(room, container)
     bind_sources.announce(room, container)
     room.event(container, "start")
@@ -132,7 +132,7 @@ async def _failed(room: Room, container: Container, error: WherryError) -> None:
         await supervisor_forget(room, container)
     finally:
         await release(room, container)
-        room.registry.save(container)
+        room.save(container)
     if container.plan.host.auto_remove:
         from .remove import discard
 

@@ -118,7 +118,7 @@ async def _stop_restarting(room: Room, container: Container) -> None:
             start.cancel_restart(container)
             container.condition.status = EXITED
             container.condition.stopped_by_user = True
-            room.registry.save(container)
+            room.save(container)
             for waiter in container.exit_waiters:
                 if not waiter.done():
                     waiter.set_result(container.condition.exit_code)
