@@ -62,7 +62,7 @@ class Store:
             lambda: self._chooser.result().driver,
         )
         self.mended: Mended = mend(self.database, self.blobs, self.layers, self.snapshots)
-        self.builtins = Builtins(self.database, self.blobs, self.layers, self.images)
+        self.builtins = Builtins(self.database, self.layers, self.images)
         self.images.provide = self.builtins.provide
 
     @property

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from wherry.errors import Unsupported
 from wherry.oci import History, ImageConfig, RootFS, RunConfig, encode_image_config, parse_reference
-from wherry.store.blobs import Blobs
 from wherry.store.builtin.fingerprint import Fingerprint
 from wherry.store.builtin.hello import MESSAGE, hello_archive
 from wherry.store.builtin.host import VERSION, host_archive, host_config, host_watched
@@ -62,9 +61,8 @@ def _recipes() -> dict[str, _Recipe]:
 class Builtins:
     """Thread-safe."""
 
-    def __init__(self, database: Database, blobs: Blobs, layers: Layers, images: Images) -> None:
+    def __init__(self, database: Database, layers: Layers, images: Images) -> None:
         self._database = database
-        self._blobs = blobs
         self._layers = layers
         self._images = images
         self._lock = threading.Lock()
