@@ -94,3 +94,22 @@ async def test_policies_after_the_machine_went_down(home: Path, busybox_tar: Pat
     }
     assert shown["no"].exit_code in (137, 255)
     await _clear(engine)
+
+
+@pytest.mark.needs("busybox")
+async def test_a_removal_that_was_cut_off_is_finished(home: Path, busybox_tar: Path) -> None:
+    engine = await _open(home)
+    engine.store.import_image(iter([await asyncio.to_thread(busybox_tar.read_bytes)]), "busybox:latest")
+    whole, half = await _create(engine, "true"), await _create(engine, "true")
+    for one, files_too in ((whole, False), (half, True)):
+        container = engine._room.registry.find(one)
+        container.condition.status = "removing"
+        engine._room.save(container)
+        if files_too:
+            engine._room.trash.throw(engine._room.directory(container))
+    await engine.close()
+    engine = await _open(home)
+    assert await engine.containers.list(show_all=True) == []
+    await engine.close()
+    assert os.listdir(home / "state" / "containers") == []
+    assert os.listdir(home / "state" / "trash") == []
