@@ -349,6 +349,12 @@ class Networks:
                 return port
             self._keeper.release(port.key)
         where = f"{request.host_ip or _ANYWHERE}:{request.host_port}"
+        asked = (request.protocol, request.host_port)
+        if any((port.protocol, port.host_port) == asked for port, _ in self._catalog.ports()):
+            raise Conflict(  # clients match on it to choose another port
+                f"Bind for {where} failed: port is already allocated",
+                hint="another container has it; choose another with -p",
+            )
         raise Conflict(
             f"failed to bind host port for {where}:{address}:{request.container_port}/{request.protocol}: "
             "address already in use",

@@ -1,0 +1,73 @@
+"""Networks of one's own and published ports: the real command line.
+
+The real Docker of the test harness has no bridge, so this table is checked against ours alone.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conformance.daemons import WHERRY, Daemon
+from tests.conformance.table import ID, Step, run_steps
+
+pytestmark = [pytest.mark.needs("docker-cli", "busybox")]
+
+SERVER = "IMAGE httpd -f -p 8080 -h /var/www"
+
+TABLES: dict[str, list[Step]] = {
+    "names": [
+        Step("network create nn", out=ID),
+        Step("network create nn", code=1, out="", err=".*network with name nn already exists\n"),
+        Step(
+            "network ls --filter name=nn --format '{{.Name}} {{.Driver}} {{.Scope}}'", out="nn bridge local\n"
+        ),
+        Step("network inspect -f '{{.Driver}} {{.Internal}} {{len .Containers}}' nn", out="bridge false 0\n"),
+        Step(f"run -d --name web --network nn --network-alias www {SERVER}", out=ID),
+        Step("run --rm --network nn IMAGE wget -qO- http://web:8080/", out="ahoy\n"),
+        Step("run --rm --network nn IMAGE wget -qO- http://www:8080/", out="ahoy\n"),
+        Step("network inspect -f '{{len .Containers}}' nn", out="1\n"),
+        Step("ps --filter network=nn --format '{{.Names}} {{.Networks}}'", out="web nn\n"),
+        Step("network rm nn", code=1, out="", err=".*has active endpoints.*"),
+        Step("network create other", out=ID),
+        Step("network connect other web", out=""),
+        Step("run --rm --network other IMAGE wget -qO- http://web:8080/", out="ahoy\n"),
+        Step("network connect other web", code=1, err=".*already exists in network other\n"),
+        Step("network disconnect nn web", out=""),
+        Step("network rm nn", out="nn\n"),
+        Step("rm -f web", out="web\n"),
+        Step("network prune -f", out="Deleted Networks:\nother\n\n"),
+        Step("network inspect other", code=1, out="\\[\\]\n", err=".*network other not found\n"),
+    ],
+    "addresses": [
+        Step("network create --subnet 10.231.7.0/24 --gateway 10.231.7.1 fixed", out=ID),
+        Step("run --rm --network fixed --ip 10.231.7.9 IMAGE hostname -i", out="10.231.7.9 ?\n"),
+        Step("network inspect -f '{{(index .IPAM.Config 0).Subnet}}' fixed", out="10.231.7.0/24\n"),
+        Step("network create --subnet 10.231.7.0/25 clash", code=1, err=".*[Pp]ool overlaps.*"),
+        Step("network create --subnet nonsense bad", code=1, err=None),
+        Step("network create -d nope bad", code=1, err=None),
+        Step("network rm fixed", out="fixed\n"),
+    ],
+    "ports": [
+        Step(f"run -d --name web -p 127.0.0.1:18089:8080 {SERVER}", out=ID),
+        Step("port web", out="8080/tcp -> 127.0.0.1:18089\n"),
+        Step("port web 8080", out="127.0.0.1:18089\n"),
+        Step("port web 99", code=1, err=".*No public port .99. published for web\n"),
+        Step("ps --format '{{.Ports}}'", out="127.0.0.1:18089->8080/tcp\n"),
+        Step(
+            f"run -d --name twice -p 127.0.0.1:18089:8080 {SERVER}",
+            code=125,
+            out=None,
+            err=".*port is already allocated.*",
+        ),
+        Step("rm -f web", out="web\n"),
+    ],
+}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_table(daemon: Daemon, table: str) -> None:
+    if daemon.name != WHERRY:
+        pytest.skip("needs a real Docker with a bridge")
+    run_steps(daemon, TABLES[table])
+    for name in ("nn", "other", "fixed", "clash", "bad"):
+        daemon.docker("network", "rm", name)
