@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,9 +32,9 @@ def test_a_directory_with_what_is_mounted_in_it(lab: Laboratory, shared: Path) -
     assert lab.shell(f"cat {shared}/made") == "new\n"
 
 
+@pytest.mark.needs("root")
 def test_a_directory_alone(lab: Laboratory, shared: Path) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("needs root: mounts below one from outside can't be left behind in a user namespace")
+    """Below one from outside, mounts can't be left behind in a user namespace: as root only."""
     spec = lab.spec("ls", "/data/below")
     spec["mounts"].append({**bind(shared, "/data"), "options": ["bind"]})
     assert lab.run(spec).out == ""
