@@ -115,7 +115,7 @@ def test_much_memory_is_not_to_be_had(engine: EngineUnderTest) -> None:
 
     before = resident()
     for head in (
-        b"POST /volumes/create HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 99999999\r\n\r\n",
+        b"POST /commit HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 99999999\r\n\r\n",
         b"GET /containers/json?filters=",
     ):
         with socket.socket(socket.AF_UNIX) as sock:
