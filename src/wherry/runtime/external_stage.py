@@ -28,11 +28,12 @@ class Staging:
         # where runtimes look for the root's path when they start more processes.
         self._root = root.spare_directory(1)
         self._binds = root.spare_directory(2)
-        # Binds whose owners are to look right are made by us; the runtime binds what we made.
+        # Binds whose owners are to look right, and parts of a source, are made by us; the runtime binds those.
         self._mapped = [
             (index, mount)
             for index, mount in enumerate(plan.mounts)
-            if mount.kind == "bind" and mount.options.idmap and not plan.is_identity()
+            if mount.kind == "bind"
+            and (mount.options.subpath or mount.options.idmap and not plan.is_identity())
         ]
 
     def fork(self, words: list[str], stdio: tuple[int, int, int] | None) -> tuple[int, int]:
@@ -164,7 +165,11 @@ class Staging:
 def _plainly(entry: dict[str, Any], source: str) -> dict[str, Any]:
     """A mount without the options that are ours alone."""
     plain = {key: value for key, value in entry.items() if key not in ("uidMappings", "gidMappings")}
-    plain["options"] = [word for word in entry.get("options") or () if word not in ("idmap", "ridmap")]
+    plain["options"] = [
+        word
+        for word in entry.get("options") or ()
+        if word not in ("idmap", "ridmap") and not word.startswith("subpath=")
+    ]
     if source:
         plain["source"] = source
     return plain

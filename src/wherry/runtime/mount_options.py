@@ -13,6 +13,8 @@ class MountOptions(NamedTuple):
 
     `on`/`off` are attributes of the mount itself, `deep_on`/`deep_off` those of every mount below as well
     (`rro`, …). `data` is for the file system: ordered (key, value) pairs, None for a word without a value.
+    `subpath` is what is meant of a bind's source: resolved as if the source were the root, since whoever
+    fills the source may have put links into it. An option of ours, no other runtime has it.
     """
 
     bind: bool = False
@@ -26,6 +28,7 @@ class MountOptions(NamedTuple):
     idmap: bool = False
     idmap_recursive: bool = False
     copy_up: bool = False
+    subpath: str = ""
     data: tuple[tuple[str, str | None], ...] = ()
 
 
@@ -73,6 +76,7 @@ def parse(given: Iterable[str]) -> MountOptions:
     """The meaning of option words; a later one overrides an earlier one, unknown ones go to `data`."""
     bind = recursive = idmap = idmap_recursive = copy_up = propagation_recursive = False
     on = off = deep_on = deep_off = propagation = 0
+    subpath = ""
     data: list[tuple[str, str | None]] = []
     for word in given:
         if word in _ATTRIBUTES:
@@ -93,6 +97,8 @@ def parse(given: Iterable[str]) -> MountOptions:
             idmap, idmap_recursive = True, word == "ridmap"
         elif word == "tmpcopyup":
             copy_up = True
+        elif word.startswith("subpath="):
+            subpath = word.partition("=")[2]
         elif word in _IGNORED or not word:
             pass
         else:
@@ -110,5 +116,6 @@ def parse(given: Iterable[str]) -> MountOptions:
         idmap,
         idmap_recursive,
         copy_up,
+        subpath,
         tuple(data),
     )

@@ -228,7 +228,7 @@ def open_bind(mount: Mount, plan: Plan, userns: int, channel: socket.socket) -> 
     options = mount.options
     if options.propagation in (mounts.SHARED, mounts.SLAVE):
         _check_propagation(mount)
-    tree = mounts.clone_tree(mount.source, recursive=options.recursive)
+    tree = _bound_tree(mount)
     if options.propagation != mounts.SHARED:
         # Private unless asked otherwise, as with every engine (runtime-spec leaves it open).
         mounts.set_attributes(
@@ -247,6 +247,21 @@ def open_bind(mount: Mount, plan: Plan, userns: int, channel: socket.socket) -> 
     if options.deep_on or options.deep_off:
         mounts.set_attributes(tree, on=options.deep_on, off=options.deep_off, recursive=True)
     return tree
+
+
+def _bound_tree(mount: Mount) -> int:
+    recursive = mount.options.recursive
+    if not mount.options.subpath:
+        return mounts.clone_tree(mount.source, recursive=recursive)
+    source = os.open(mount.source, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        inside = resolve.open_in(source, mount.options.subpath)
+    finally:
+        os.close(source)
+    try:
+        return mounts.clone_tree("", recursive=recursive, directory=inside)
+    finally:
+        os.close(inside)
 
 
 def _check_propagation(mount: Mount) -> None:

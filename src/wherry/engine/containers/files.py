@@ -173,7 +173,12 @@ class _Helper:
         directory = room.directory(self._container)
         snapshot = room.store.snapshots.get(self._container.id)
         binds = [
-            {"target": mount.target, "source": mount.source, "read_only": mount.read_only}
+            {
+                "target": mount.target,
+                "source": mount.source,
+                "subpath": mount.subpath,
+                "read_only": mount.read_only,
+            }
             for mount in sorted(self._container.plan.mounts, key=lambda item: item.target)
             if mount.kind in ("bind", "volume")
         ]

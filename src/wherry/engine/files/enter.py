@@ -70,7 +70,14 @@ def _layer(entry: dict[str, Any]) -> int:
 
 
 def _bind(bind: dict[str, Any]) -> int:
-    tree = mounts.clone_tree(bind["source"], recursive=True)
+    if bind.get("subpath"):
+        source = os.open(bind["source"], os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        inside = resolve.open_in(source, bind["subpath"])
+        tree = mounts.clone_tree("", recursive=True, directory=inside)
+        os.close(source)
+        os.close(inside)
+    else:
+        tree = mounts.clone_tree(bind["source"], recursive=True)
     if bind.get("read_only"):
         mounts.set_attributes(tree, on=mounts.RDONLY)
     return tree

@@ -104,8 +104,9 @@ def _planned(mount: PlannedMount, idmap: bool) -> dict[str, Any]:
     options.append(mount.propagation or "rprivate")
     if idmap:
         options.append("idmap" if mount.non_recursive else "ridmap")
-    source = os.path.join(mount.source, mount.subpath) if mount.subpath else mount.source
-    return _entry(mount.target, "bind", source, options)
+    if mount.subpath:
+        options.append(f"subpath={mount.subpath}")  # not a path: a container may have put links there
+    return _entry(mount.target, "bind", mount.source, options)
 
 
 def _tmpfs(target: str, options: str) -> dict[str, Any]:
