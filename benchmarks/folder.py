@@ -17,6 +17,11 @@ def busybox_image() -> Path:
     return make(FOLDER, "busybox.tar")
 
 
+def services_image() -> Path:
+    """A root filesystem with nginx, PostgreSQL, iperf3 and their clients."""
+    return make(FOLDER, "services.tar")
+
+
 def big_archive() -> Path:
     """A Docker archive with one gzip layer of 535 MB in 16,500 files; a minute to make."""
     return make(FOLDER, "big-docker.tar")

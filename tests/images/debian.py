@@ -13,6 +13,9 @@ SUITE = "bookworm"
 PYTHON = ("python3-minimal", "ca-certificates", "iproute2", "iputils-ping", "curl")
 """Enough for an HTTP server and for looking at a network from inside."""
 
+SERVICES = ("nginx-light", "postgresql", "iperf3", "curl", "dnsutils", "iputils-ping")
+"""Servers and clients for tests and benchmarks of networks."""
+
 BIG = ("build-essential", "python3", "git", "ca-certificates")
 """About 530 MB in 16,500 files: the layer that the `load` and `pull` benchmarks unpack."""
 

@@ -34,6 +34,7 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "busybox.tar": make_busybox,
     "debian.tar": debian.write_debian_tar,
     "debian-python.tar": lambda target: debian.write_debian_tar(target, debian.PYTHON),
+    "services.tar": lambda target: debian.write_debian_tar(target, debian.SERVICES),
     "big.tar": lambda target: debian.write_debian_tar(target, debian.BIG),
     "big-docker.tar": make_big_archive,
 }
