@@ -47,7 +47,7 @@ _IFF_LOOPBACK = 8
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST, _IFA_FLAGS = 1, 2, 4, 8
 _IFA_F_NODAD, _IFA_F_NOPREFIXROUTE = 2, 0x200
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_PREFSRC, _RTA_TABLE = 1, 4, 5, 6, 7, 15
-_RT_TABLE_MAIN, _RTPROT_BOOT, _RTN_UNICAST, _RTN_LOCAL = 254, 3, 1, 2
+_RT_TABLE_MAIN, _RTPROT_BOOT, _RTN_UNICAST, _RTN_LOCAL, _RTN_UNREACHABLE = 254, 3, 1, 2, 7
 _SCOPE_UNIVERSE, _SCOPE_LINK, _SCOPE_HOST = 0, 253, 254
 
 _MACVLAN_MODES = {"private": 1, "vepa": 2, "bridge": 4, "passthru": 8}
@@ -56,6 +56,9 @@ _IPVLAN_MODES = {"l2": 0, "l3": 1, "l3s": 2}
 _LINK = struct.Struct("=BxHiII")  # ifinfomsg: family, type, index, flags, change
 _ADDR = struct.Struct("=BBBBI")  # ifaddrmsg: family, prefix length, flags, scope, index
 _ROUTE = struct.Struct("=BBBBBBBBI")  # rtmsg: family, prefixes, tos, table, …
+
+
+_LAST_METRIC = 0xFFFF_0000  # behind every real route of the same prefix
 
 
 class Link(NamedTuple):
@@ -281,6 +284,25 @@ def _route(kind: int, how: int, route: Route, metric: int) -> bytes:
     scope = _SCOPE_UNIVERSE if route.gateway else _SCOPE_LINK
     attrs.append(_u32(_RTA_TABLE, route.table))
     header = _ROUTE.pack(family, route.prefix, 0, 0, 0, _RTPROT_BOOT, scope, _RTN_UNICAST, 0)
+    return message(kind, NLM_F_ACK | how, header + b"".join(attrs))
+
+
+def add_unreachable(destination: str, prefix: int) -> bytes:
+    """Have the main table say that a subnet can't be reached; others see by it that the subnet is taken."""
+    return _unreachable(_RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, destination, prefix)
+
+
+def delete_unreachable(destination: str, prefix: int) -> bytes:
+    """Remove what `add_unreachable` made."""
+    return _unreachable(_RTM_DELROUTE, 0, destination, prefix)
+
+
+def _unreachable(kind: int, how: int, destination: str, prefix: int) -> bytes:
+    family = _family(destination)
+    header = _ROUTE.pack(
+        family, prefix, 0, 0, _RT_TABLE_MAIN, _RTPROT_BOOT, _SCOPE_UNIVERSE, _RTN_UNREACHABLE, 0
+    )
+    attrs = attribute(_RTA_DST, _packed(destination)), _u32(_RTA_PRIORITY, _LAST_METRIC)
     return message(kind, NLM_F_ACK | how, header + b"".join(attrs))
 
 

@@ -3,8 +3,10 @@ there.
 
     from this machine itself                          look in the table
     marked by the firewall (established, published)   look in the table
-    to a network's subnet, by anyone else             unreachable
     out of an internal network, to anywhere           unreachable
+    anything else, to a network's subnet              unreachable, says the main table
+
+The main table's word also keeps other programs from taking a subnet that is in use here.
 
 So isolation does not hang on the firewall: when somebody flushes it, what it admitted waits until it is put
 back, and nothing that was closed opens.
@@ -47,13 +49,18 @@ class Routes:
             self._set(rtnetlink.add_rule(rule))
         for subnet in network.subnets:
             ip = ipaddress.ip_network(subnet.subnet)
-            where = Route(str(ip.network_address), ip.prefixlen, "", ifindex, self._table)
+            destination = str(ip.network_address)
+            where = Route(destination, ip.prefixlen, "", ifindex, self._table)
             self._set(rtnetlink.add_route(where))
+            self._set(rtnetlink.add_unreachable(destination, ip.prefixlen))
 
     def remove(self, network: Network) -> None:
-        """Take away a network's own rules; its routes go with the bridge."""
+        """Take away what is only for this network; the routes to it go with the bridge."""
         for rule in self._own_rules(network):
             self._unset(rtnetlink.delete_rule(rule))
+        for subnet in network.subnets:
+            ip = ipaddress.ip_network(subnet.subnet)
+            self._unset(rtnetlink.delete_unreachable(str(ip.network_address), ip.prefixlen))
 
     def close(self) -> None:
         """Take away the rules that all networks share."""
@@ -72,12 +79,9 @@ class Routes:
         yield Rule(family, _FIRST, self._table, mark=ADMITTED)
 
     def _own_rules(self, network: Network) -> Iterator[Rule]:
-        for subnet in network.subnets:
-            family, ip = _FAMILIES[subnet.version], ipaddress.ip_network(subnet.subnet)
-            destination = str(ip.network_address)
-            yield Rule(family, _FIRST + 1, destination=destination, prefix=ip.prefixlen)
-            if network.internal:
-                yield Rule(family, _FIRST + 1, incoming=network.bridge)
+        if network.internal:
+            for subnet in network.subnets:
+                yield Rule(_FAMILIES[subnet.version], _FIRST + 1, incoming=network.bridge)
 
     def _set(self, request: bytes) -> None:
         try:
@@ -90,5 +94,5 @@ class Routes:
         try:
             self._netlink.request(request)
         except OSError as error:
-            if error.errno not in (errno.ENOENT, errno.EAFNOSUPPORT, errno.EOPNOTSUPP):
+            if error.errno not in (errno.ENOENT, errno.ESRCH, errno.EAFNOSUPPORT, errno.EOPNOTSUPP):
                 raise

@@ -22,6 +22,15 @@ def ruleset() -> str:
     return subprocess.run(["nft", "list", "ruleset"], capture_output=True, text=True, check=True).stdout
 
 
+def routes() -> str:
+    shown = ["ip", "route", "show", "table", "all"]
+    return subprocess.run(shown, capture_output=True, text=True, check=True).stdout
+
+
+def rules() -> str:
+    return subprocess.run(["ip", "rule"], capture_output=True, text=True, check=True).stdout
+
+
 def test_containers_of_one_network_reach_each_other_and_others_do_not(lab: Lab) -> None:
     a, b, c = lab.node(), lab.node(), lab.node()
     default = lab.networks.default()
@@ -176,13 +185,16 @@ def test_a_killed_keeper_and_a_flushed_firewall_are_put_back(lab: Lab) -> None:
 
 
 def test_nothing_is_left_when_the_last_container_is_gone(lab: Lab) -> None:
-    before = ruleset()
+    before, rules_before = ruleset(), rules()
     a = lab.node()
     mine = lab.networks.connect(lab.networks.create("front"), "a", a.namespace)
     lab.networks.publish("a", [PortRequest("udp", 53, "", 0)], ipv4=mine.ipv4)
     lab.networks.restore({})
+    assert "unreachable 172.17.0.0/16" in routes()  # so that other programs leave it alone
     lab.networks.sweep()
     assert ruleset() == before
+    assert "172.1" not in routes()
+    assert rules() == rules_before
     assert lab.keeper.known() == {"networks": {}, "served": [], "held": []}
 
 
