@@ -30,5 +30,7 @@ AREAS: dict[str, tuple[str, ...]] = {
     "system": (_ROUTES + "system",),
     "tasks": _SWARM,
     "version": (_ROUTES + "system",),
+    "wherry": (_ROUTES + "extras",),
     "volumes": (_ROUTES + "volumes",),
+    "wherry": (_ROUTES + "wherry",),
 }

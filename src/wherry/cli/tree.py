@@ -55,6 +55,7 @@ COMMANDS = {
     "version": ("system.version", "Show the versions of the command line and the engine"),
     "completion": ("system.completion", "Print shell completion for bash, zsh or fish"),
     "__complete": ("complete", "Answer a shell that completes a command line"),
+    "container confinement": ("container.confinement", "Show how a container is shut in, in plain words"),
     "container inspect": ("container.inspect", "Show everything that is known of containers"),
     "container prune": ("container.prune", "Remove all containers that are not running"),
     "image inspect": ("image.inspect", "Show everything that is known of images"),

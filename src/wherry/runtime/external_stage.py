@@ -28,12 +28,12 @@ class Staging:
         # where runtimes look for the root's path when they start more processes.
         self._root = root.spare_directory(1)
         self._binds = root.spare_directory(2)
-        # Binds whose owners are to look right, and parts of a source, are made by us; the runtime binds those.
+        # Binds whose owners are to look right, and of parts of a source, are made by us and bound once more.
         self._mapped = [
             (index, mount)
             for index, mount in enumerate(plan.mounts)
             if mount.kind == "bind"
-            and (mount.options.subpath or mount.options.idmap and not plan.is_identity())
+            and (mount.options.subpath or (mount.options.idmap and not plan.is_identity()))
         ]
 
     def fork(self, words: list[str], stdio: tuple[int, int, int] | None) -> tuple[int, int]:

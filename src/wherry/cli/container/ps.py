@@ -56,6 +56,7 @@ COMMAND = Command(
     examples=(
         ("ps -a", "all of them"),
         ("ps --format 'table {{.Names}}\\t{{.Status}}'", "a table of one's own"),
+        ("ps --format 'table {{.Names}}\\t{{.GivenUp}}'", "which walls their switches took away"),
         ("ps -q -f status=exited", "ids, for another command"),
     ),
 )

@@ -29,6 +29,7 @@ HEADINGS = {
     "LocalVolumes": "LOCAL VOLUMES",
     "Networks": "NETWORKS",
     "Platform": "PLATFORM",
+    "GivenUp": "GIVEN UP",
 }
 
 
@@ -55,7 +56,13 @@ def container_row(entry: dict[str, Any], *, truncate: bool) -> dict[str, Any]:
         "Platform": _platform(entry),
         "LocalVolumes": str(sum(mount.get("Driver") == "local" for mount in mounts)),
         "Networks": ",".join(networks),
+        "GivenUp": ", ".join(dict.fromkeys(map(_subject, entry.get("WherryGivenUp") or ()))),
     }
+
+
+def _subject(sentence: str) -> str:
+    """`processes: sees all of this machine (--pid host)` is about processes."""
+    return sentence.partition(":")[0]
 
 
 def _platform(entry: dict[str, Any]) -> dict[str, Any] | None:

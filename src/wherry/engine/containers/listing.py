@@ -77,6 +77,7 @@ def summary(room: Room, container: Container, names: dict[str, str]) -> Containe
     """One line. `names` remembers what images are called between the lines of one answer."""
     plan = container.plan
     settings = network_settings(container)
+    confinement = container.condition.confinement
     return ContainerSummary(
         id=container.id,
         names=[f"/{container.name}"],
@@ -91,6 +92,7 @@ def summary(room: Room, container: Container, names: dict[str, str]) -> Containe
         host_config=SummaryHostConfig(network_mode=plan.host.network_mode, annotations=plan.host.annotations),
         network_settings=SummaryNetworks(networks=settings.networks),
         mounts=shown_mounts(plan.mounts, room.volumes.path),
+        wherry_given_up=confinement.given_up if confinement is not None else [],
     )
 
 

@@ -6,13 +6,14 @@ What the first `run` needs is loaded at once; what it does not need is loaded wh
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wherry.errors import Conflict, Unsupported
 
 from ..attachment import Attachment, Hijack
 from ..filters import Filters
 from ..models import (
+    Confinement,
     ContainerConfig,
     ContainerCreated,
     ContainerInspect,
@@ -33,6 +34,9 @@ from .create import create
 from .remove import remove
 from .room import Room
 from .wait import wait
+
+if TYPE_CHECKING:
+    from ..spec.explain import Line
 
 
 class Containers:
@@ -243,6 +247,13 @@ class Containers:
         from .inspecting import inspect
 
         return await inspect(self._room, self._find(ref), size=size)
+
+    def explain(self, ref: str) -> Sequence[Line]:
+        """How it is confined, or was when it last ran: one line a wall; "given up" says what it lacks."""
+        from ..spec.explain import explain
+
+        container = self._find(ref)
+        return explain(container.condition.confinement or Confinement(), container.plan.host)
 
     async def list(
         self,

@@ -134,7 +134,7 @@ class SummaryNetworks(Wire):
 class ContainerSummary(Wire):
     """One item of `GET /containers/json`. `created` in seconds since 1970."""
 
-    omit_empty: ClassVar[frozenset[str]] = frozenset({"SizeRw", "SizeRootFs"})
+    omit_empty: ClassVar[frozenset[str]] = frozenset({"SizeRw", "SizeRootFs", "WherryGivenUp"})
 
     id: str = ""
     names: list[str] = field(default_factory=list)
@@ -151,6 +151,7 @@ class ContainerSummary(Wire):
     host_config: SummaryHostConfig = field(default_factory=SummaryHostConfig)
     network_settings: SummaryNetworks = field(default_factory=SummaryNetworks)
     mounts: list[MountPoint] = field(default_factory=list)
+    wherry_given_up: list[str] = field(default_factory=list)  # as in `Confinement`; not in Docker's answer
 
 
 class WaitError(Wire):

@@ -55,7 +55,7 @@ def given_up(
         missing = sets.names(sets.mask(names) & ~facts.capabilities)
         if missing:
             lacking = ", ".join(name.removeprefix("CAP_") for name in missing)
-            yield f"capabilities that the engine itself lacks and can't give: {lacking}"
+            yield f"capabilities: not {lacking}, which the engine itself lacks and can't give"
     if not host.privileged and (host.masked_paths == [] or host.readonly_paths == []):
         yield "parts of /proc and /sys that are masked or read-only elsewhere: open"
     for mapping in host.devices or ():
