@@ -30,7 +30,6 @@ AREAS: dict[str, tuple[str, ...]] = {
     "system": (_ROUTES + "system",),
     "tasks": _SWARM,
     "version": (_ROUTES + "system",),
-    "wherry": (_ROUTES + "extras",),
     "volumes": (_ROUTES + "volumes",),
-    "wherry": (_ROUTES + "wherry",),
+    "wherry": (_ROUTES + "wherry", _ROUTES + "insight"),
 }

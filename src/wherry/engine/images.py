@@ -15,6 +15,8 @@ from . import image_view
 from .bridges import drain, steps
 from .filters import Filters, check, flag, matches_labels
 from .identity import short
+from .image_insight import Insight
+from .image_registries import AtRegistries
 from .models import ImageDeleted, ImageHistoryItem, ImageInspect, ImagesPruned, ImageSummary
 from .moments import parse_moment
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 _FILTERS = frozenset({"before", "dangling", "label", "reference", "since", "until"})
 
 
-class Images:
+class Images(AtRegistries, Insight):
     """`ref` is a name with tag or digest, an id or a unique prefix. `NotFound` ("No such image: x")."""
 
     def __init__(self, store: Store, registry: Registry, events: Events) -> None:
@@ -194,20 +196,22 @@ class Images:
         credentials: dict[str, str] | None = None,
     ) -> AsyncIterator[dict[str, Any]]:
         """Fetch from a registry; yields Docker's progress objects. `credentials` is the decoded
-        X-Registry-Auth. Built-in images are here already."""
-        reference = parse_reference(repo)
-        if tag:
-            reference = reference._replace(**{"digest" if ":" in tag else "tag": tag})
-        reference = parse_reference(str(reference)).tagged  # what the tag was is checked here
-        built_in = await asyncio.to_thread(self._store.images.find, str(reference))
+        X-Registry-Auth. Without a tag or digest: every tag. Built-in images are here already."""
+        reference = _named(repo, tag)
+        built_in = await asyncio.to_thread(self._store.images.find, str(reference.tagged))
         if built_in is not None and self._store.builtins.is_builtin(built_in.id):
-            yield {"status": f"Image {reference.familiar} is built in ({short(built_in.id)})"}
+            yield {"status": f"Image {reference.tagged.familiar} is built in ({short(built_in.id)})"}
             return
-        async for event in self._registries().pull(reference, platform=platform, credentials=credentials):
-            if isinstance(event, dict):
-                yield event
-            else:
-                self._event("pull", event.id, reference.familiar)
+        wanted = [reference]
+        if not (reference.tag or reference.digest):
+            tags = await self.registries.tags(reference, credentials=credentials)
+            wanted = [reference._replace(tag=one) for one in tags]
+        for one in wanted:
+            async for event in self.registries.pull(one, platform=platform, credentials=credentials):
+                if isinstance(event, dict):
+                    yield event
+                else:
+                    self._event("pull", event.id, one.familiar)
 
     async def push(
         self, name: str, *, tag: str = "", credentials: dict[str, str] | None = None
@@ -227,7 +231,7 @@ class Images:
             )
         images = [(one, self._store.images.resolve(str(one))) for one in wanted]
         for one, image in images:
-            async for event in self._registries().push(image, one, credentials=credentials):
+            async for event in self.registries.push(image, one, credentials=credentials):
                 yield event
             self._event("push", image.id, one.familiar)
 
@@ -235,7 +239,9 @@ class Images:
         names = (parse_reference(tag) for image in self._store.images.list() for tag in image.tags)
         return sorted(name for name in names if name.repository == repository.repository)
 
-    def _registries(self) -> Registries:
+    @property
+    def registries(self) -> Registries:
+        """What speaks to registries, loaded with its first use."""
         if self._made is None:
             from .registries import Registries
 
@@ -255,3 +261,11 @@ class Images:
         except NotFound:
             labels = {}
         self._events.publish("image", action, identifier, {**labels, "name": name})
+
+
+def _named(repo: str, tag: str) -> Reference:
+    """What `repo` and `tag` (which may be a digest) name together. Raises Invalid."""
+    reference = parse_reference(repo)
+    if tag:
+        reference = reference._replace(**{"digest" if ":" in tag else "tag": tag})
+    return parse_reference(str(reference))

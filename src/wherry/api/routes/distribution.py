@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from wherry.api.call import Call
+from wherry.api.call import Call, answer
+from wherry.api.credentials import registry_auth
 from wherry.api.http import Response
 from wherry.api.routing import Route
-from wherry.errors import Unsupported
 
 
-async def inspect(_call: Call) -> Response:
-    raise Unsupported("asking a registry about an image is not supported yet")
+async def inspect(call: Call) -> Response:
+    return answer(await call.engine.images.at_registry(call.name, credentials=registry_auth(call)))
 
 
 ROUTES = [Route("GET", "/distribution/{name}/json", inspect)]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from wherry.api.call import Call, answer
+from wherry.api.credentials import registry_auth
 from wherry.api.http import Response
 from wherry.api.routing import Route
-from wherry.errors import Invalid, Unsupported
+from wherry.errors import Invalid
 
 
 async def index(call: Call) -> Response:
@@ -47,8 +48,14 @@ async def prune(call: Call) -> Response:
     return answer(await call.engine.images.prune(call.query.filters()))
 
 
-async def search(_call: Call) -> Response:
-    raise Unsupported("searching registries is not supported yet")
+async def search(call: Call) -> Response:
+    found = await call.engine.images.search(
+        call.query.text("term"),
+        limit=call.query.number("limit", 25) or 25,
+        filters=call.query.filters(),
+        credentials=registry_auth(call),
+    )
+    return answer(found)
 
 
 ROUTES = [

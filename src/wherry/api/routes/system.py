@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from wherry.api import versions
 from wherry.api.call import Call, answer
 from wherry.api.http import Response
 from wherry.api.routing import Route
-from wherry.errors import Invalid, Unsupported
+from wherry.errors import Invalid
 
 _PING_HEADERS = {
     "Builder-Version": "1",  # the classic builder: BuildKit's session protocol isn't spoken here
@@ -48,8 +50,14 @@ async def disk_usage(call: Call) -> Response:
     return answer(await call.engine.system.disk_usage(types=types))
 
 
-async def login(_call: Call) -> Response:
-    raise Unsupported("logging in to registries is not supported yet")
+async def login(call: Call) -> Response:
+    try:
+        auth = msgspec.json.decode(await call.request.body(), type=dict[str, object])
+    except msgspec.DecodeError as error:
+        raise Invalid(f"malformed credentials: {type(error).__name__}") from None
+    texts = {name: value for name, value in auth.items() if isinstance(value, str)}
+    token = await call.engine.images.login(texts)
+    return answer({"IdentityToken": token, "Status": "Login Succeeded"})
 
 
 ROUTES = [

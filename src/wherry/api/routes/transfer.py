@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import binascii
-
-import msgspec
-
 from wherry.api.call import Call
+from wherry.api.credentials import registry_auth
 from wherry.api.routing import Route
 from wherry.api.streams.relay import relay, relay_progress
-from wherry.errors import Invalid, Unsupported
+from wherry.errors import Unsupported
 
 
 async def create(call: Call) -> None:
@@ -17,7 +14,7 @@ async def create(call: Call) -> None:
     query = call.query
     repo, source = query.text("fromImage"), query.text("fromSrc")
     if repo:
-        credentials = _credentials(call)
+        credentials = registry_auth(call)
         await relay_progress(
             call,
             call.engine.images.pull(
@@ -60,23 +57,8 @@ async def save_several(call: Call) -> None:
 async def push(call: Call) -> None:
     await relay_progress(
         call,
-        call.engine.images.push(call.name, tag=call.query.text("tag"), credentials=_credentials(call)),
+        call.engine.images.push(call.name, tag=call.query.text("tag"), credentials=registry_auth(call)),
     )
-
-
-def _credentials(call: Call) -> dict[str, str] | None:
-    """The `X-Registry-Auth` header: URL-safe base64 of a JSON object. Raises Invalid."""
-    header = call.request.head.headers.get("x-registry-auth", "").strip()
-    if not header:
-        return None
-    try:
-        plain = header.rstrip("=").replace("-", "+").replace("_", "/")
-        raw = msgspec.json.decode(binascii.a2b_base64(plain + "=" * (-len(plain) % 4)))
-    except (ValueError, msgspec.DecodeError):
-        raise Invalid("invalid X-Registry-Auth header: must be base64 of a JSON object") from None
-    if not isinstance(raw, dict):
-        raise Invalid("invalid X-Registry-Auth header: must be base64 of a JSON object")
-    return {name: value for name, value in raw.items() if isinstance(value, str)}
 
 
 ROUTES = [

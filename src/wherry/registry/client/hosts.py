@@ -104,7 +104,7 @@ class Hosts:
         found = self._certificates_of(named or host)
         return Host(
             f"{scheme}://{rest.rstrip('/')}",
-            plain=insecure or scheme == "http" or _is_loopback(host),
+            plain=insecure or scheme == "http" or is_loopback(host),
             verify=not insecure,
             ca=str(table.get("ca", found.get("ca", ""))),
             cert=str(table.get("cert", found.get("cert", ""))),
@@ -183,7 +183,8 @@ def _without_port(host: str) -> str:
     return host.rpartition(":")[0] if host.count(":") == 1 else host
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether `host` (with a port or without) is this machine."""
     name = _without_port(host)
     try:
         return ipaddress.ip_address(name).is_loopback

@@ -62,11 +62,10 @@ async def fetch(session: Session, repository: str, tag_or_digest: str) -> Docume
     return Document(data, media_type, digest)
 
 
-async def find(session: Session, reference: Reference, platform: Platform) -> Found:
-    """The manifest for a platform of what `reference` names. Raises NotFound in Docker's words."""
-    repository = reference.path
+async def named(session: Session, reference: Reference) -> Document:
+    """What the name stands for, a manifest or an index. Raises NotFound in Docker's words."""
     try:
-        named = await fetch(session, repository, reference.digest or reference.tag)
+        return await fetch(session, reference.path, reference.digest or reference.tag)
     except NotFound as error:
         raise NotFound(f"manifest for {reference.familiar} not found: {error.message}") from error
     except Unauthorized as error:
@@ -75,11 +74,16 @@ async def find(session: Session, reference: Reference, platform: Platform) -> Fo
             f"'docker login': {error.message}",
             hint=error.hint or f"`wherry login {session.host.name}`",
         ) from error
-    document, depth = named, 0
+
+
+async def find(session: Session, reference: Reference, platform: Platform) -> Found:
+    """The manifest for a platform of what `reference` names. Raises NotFound in Docker's words."""
+    top = await named(session, reference)
+    document, depth = top, 0
     while True:
         parsed = parse_document(document.data, document.media_type)
         if isinstance(parsed, Manifest):
-            return Found(parsed, document, named)
+            return Found(parsed, document, top)
         depth += 1
         if depth > _MAX_DEPTH:
             raise Invalid(f"{reference.familiar}: indexes nested more than {_MAX_DEPTH} deep")

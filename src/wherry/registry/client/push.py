@@ -128,7 +128,7 @@ class Pusher:
             for one in known[:_CANDIDATES]:
                 domain, _, path = one.repository.partition("/")
                 elsewhere = domain == reference.domain and path != reference.path
-                if elsewhere and await _mount(session, reference.path, one.descriptor.digest, path):
+                if elsewhere and await mount(session, reference.path, one.descriptor.digest, path):
                     say({"status": f"Mounted from {path}", "progressDetail": {}, "id": name})
                     return self._noted(diff_id, one.descriptor, reference)
             descriptor = await self._send(session, reference, diff_id, name, say)
@@ -255,7 +255,7 @@ async def finish_upload(
         return
 
 
-async def _mount(session: Session, repository: str, digest: str, source: str) -> bool:
+async def mount(session: Session, repository: str, digest: str, source: str) -> bool:
     """Take a blob over from another repository of the registry; False when it won't."""
     query = f"mount={quote(digest)}&from={quote(source)}"
     scope = f"{push_scope(repository)} repository:{source}:pull"

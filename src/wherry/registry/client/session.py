@@ -9,22 +9,23 @@ get better is not.
 from __future__ import annotations
 
 import asyncio
-import base64
-import email.utils
-import random
-import time
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple
-from urllib.parse import urlencode, urljoin, urlsplit
+from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import aiohttp
-import msgspec
 
 import wherry
-from wherry.errors import Forbidden, Internal, Invalid, NotFound, Unauthorized, Unavailable, WherryError
+from wherry.errors import Invalid, Unavailable, WherryError
+from wherry.registry.client.answers import BROKEN, error_of, pause_before, shown, wanted_pause
 from wherry.registry.client.challenge import Challenge, parse_challenges
 from wherry.registry.client.hosts import Host
+from wherry.registry.client.proxies import proxy_for
+from wherry.registry.client.tokens import Credentials, basic, fetch_token
+
+__all__ = ["BROKEN", "Credentials", "Session"]
 
 _TRIES = 5
 _LONGEST_PAUSE = 60.0  # seconds; a registry that wants longer is told of instead of waited for
@@ -32,34 +33,22 @@ _AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 _TIMEOUTS = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=60)
-_LARGEST_TOKEN = 1 << 20
-
-# whatever the connection did, short of an answer
-BROKEN = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, asyncio.TimeoutError, ConnectionError)
-
-
-class Credentials(NamedTuple):
-    """As in Docker's configuration: a name with a password, or a token that stands for both."""
-
-    username: str = ""
-    password: str = ""
-    identity_token: str = ""
-    registry_token: str = ""
-
-    def __repr__(self) -> str:  # never in a log
-        return f"Credentials(username={self.username!r}, …)"
 
 
 class Session:
     """One registry and one set of credentials. Use as an asynchronous context manager."""
 
-    def __init__(self, host: Host, credentials: Credentials | None = None) -> None:
+    def __init__(self, host: Host, credentials: Credentials | None = None, *, lasting: bool = False) -> None:
+        """`lasting`: have the token server give an identity token, which is then `identity_token`."""
         self.host = host
+        self.identity_token = ""
+        self._lasting = lasting
         self._credentials = credentials or Credentials()
         self._base = host.base
         self._plain_tried = not (host.plain and host.base.startswith("https:"))
         self._authorization: dict[str, str] = {}  # scope → header
         self._lock = asyncio.Lock()
+        self._contexts: dict[bool, ssl.SSLContext] = {}
         self._http: aiohttp.ClientSession | None = None
 
     @property
@@ -71,8 +60,8 @@ class Session:
         self._http = aiohttp.ClientSession(
             timeout=_TIMEOUTS,
             auto_decompress=False,
-            trust_env=True,
-            connector=aiohttp.TCPConnector(ssl=self.host.tls(), limit=16),
+            trust_env=False,
+            connector=aiohttp.TCPConnector(limit=16),
             headers={"User-Agent": f"wherry/{wherry.__version__}", "Accept-Encoding": "identity"},
             cookie_jar=aiohttp.DummyCookieJar(),
             read_bufsize=1 << 20,
@@ -106,16 +95,16 @@ class Session:
             except BROKEN as error:
                 if not retry or attempt == _TRIES - 1 or not _may_heal(error):
                     raise self._unreachable(path, error) from error
-                await asyncio.sleep(_pause(attempt))
+                await asyncio.sleep(pause_before(attempt))
                 continue
             try:
                 if response.status in accept:
                     yield response
                     return
-                pause = _wanted_pause(response, attempt)
+                pause = wanted_pause(response, attempt)
                 again = response.status in _AGAIN and pause <= _LONGEST_PAUSE
                 if not retry or not again or attempt == _TRIES - 1:
-                    raise await _error(response)
+                    raise await error_of(response)
             finally:
                 response.release()
             await asyncio.sleep(pause)
@@ -157,7 +146,7 @@ class Session:
             target = urljoin(str(response.url), location)
             response.release()
             if urlsplit(target).scheme != "https" and not self.host.plain:
-                raise Invalid(f"{self.host.name} leads to {_shown(target)}, which is not encrypted")
+                raise Invalid(f"{self.host.name} leads to {shown(target)}, which is not encrypted")
             if response.status == 303:
                 method, data = "GET", None
             url = target
@@ -166,11 +155,8 @@ class Session:
     async def _send(
         self, method: str, url: str, headers: dict[str, str], data: Any
     ) -> aiohttp.ClientResponse:
-        assert self._http is not None
         try:
-            response = await self._http.request(
-                method, url, headers=headers, data=data, allow_redirects=False
-            )
+            response = await self._once(method, url, headers, data)
             self._plain_tried = True
             return response
         except aiohttp.ClientConnectionError:
@@ -180,9 +166,32 @@ class Session:
             self._plain_tried = True
             rest = url.removeprefix(self._base)
             self._base = "http:" + self._base.removeprefix("https:")
-            return await self._http.request(
-                method, self._base + rest, headers=headers, data=data, allow_redirects=False
-            )
+            return await self._once(method, self._base + rest, headers, data)
+
+    async def _once(
+        self, method: str, url: str, headers: dict[str, str], data: Any
+    ) -> aiohttp.ClientResponse:
+        assert self._http is not None
+        return await self._http.request(
+            method,
+            url,
+            headers=headers,
+            data=data,
+            allow_redirects=False,
+            ssl=self._tls(url),
+            proxy=proxy_for(url),
+        )
+
+    def _tls(self, url: str) -> ssl.SSLContext | bool:
+        """Made when first needed: reading all the machine's certificates takes 20 ms and more. A client
+        certificate is shown to the registry alone."""
+        if not url.startswith("https:"):
+            return True
+        ours = self._same_host(url)
+        if ours not in self._contexts:
+            host = self.host if ours else self.host._replace(cert="", key="")
+            self._contexts[ours] = host.tls()
+        return self._contexts[ours]
 
     async def _answer(self, challenges: list[Challenge], scope: str) -> str:
         """The Authorization header that a challenge asks for; "" when we have nothing to offer."""
@@ -193,54 +202,26 @@ class Session:
                     return f"Bearer {mine.registry_token}"
                 return f"Bearer {await self._token(challenge.parameters, scope)}"
             if challenge.scheme == "basic" and mine.username:
-                return _basic(mine)
+                return basic(mine)
         return ""
 
     async def _token(self, parameters: dict[str, str], scope: str) -> str:
-        """A token from the server that the registry names (distribution's token and OAuth 2 flows)."""
         assert self._http is not None
-        realm, mine = parameters.get("realm", ""), self._credentials
-        scheme = urlsplit(realm).scheme
-        if scheme not in ("https", "http") or (scheme == "http" and not self.host.plain):
-            raise Invalid(f"{self.host.name} names no token server that may be trusted: {_shown(realm)}")
-        fields = {"service": parameters.get("service", ""), "scope": scope or parameters.get("scope", "")}
-        fields = {name: value for name, value in fields.items() if value}
-        headers: dict[str, str] = {}
-        if mine.identity_token:
-            grant = {
-                "grant_type": "refresh_token",
-                "refresh_token": mine.identity_token,
-                "client_id": "wherry",
-            }
-            call = self._http.post(realm, data={**fields, **grant}, allow_redirects=False)
-        else:
-            if mine.username:
-                fields["account"] = mine.username
-                headers["Authorization"] = _basic(mine)
-            query = urlencode(fields)
-            url = f"{realm}{'&' if '?' in realm else '?'}{query}" if query else realm
-            call = self._http.get(url, headers=headers, allow_redirects=False)
         try:
-            async with call as response:
-                body = await response.content.read(_LARGEST_TOKEN)
-                status = response.status
-        except BROKEN as error:
-            raise self._unreachable(realm, error) from error
-        if status in (400, 401, 403):
-            raise Unauthorized(
-                "unauthorized: incorrect username or password"
-                if mine.username or mine.identity_token
-                else "unauthorized: authentication required",
-                hint=f"`wherry login {self.host.name}`",
+            realm = parameters.get("realm", "")
+            granted = await fetch_token(
+                self._http,
+                self.host,
+                parameters,
+                scope,
+                self._credentials,
+                tls=self._tls(realm),
+                lasting=self._lasting,
             )
-        try:
-            said = msgspec.json.decode(body)
-            token = said.get("token") or said.get("access_token")
-        except (msgspec.DecodeError, AttributeError):
-            token = None
-        if status != 200 or not isinstance(token, str) or not token.isprintable():
-            raise Unavailable(f"the token server of {self.host.name} answered {status} without a token")
-        return token
+        except BROKEN as error:
+            raise self._unreachable(parameters.get("realm", ""), error) from error
+        self.identity_token = granted.identity_token or self.identity_token
+        return granted.token
 
     def _same_host(self, url: str) -> bool:
         ours, there = urlsplit(self._base), urlsplit(url)
@@ -257,61 +238,9 @@ class Session:
         elif isinstance(error, asyncio.TimeoutError):
             said = "it did not answer in time"
         return Unavailable(
-            f"can't reach {_shown(path) if '://' in path else self._base + '/v2/'}: {said}", hint=hint
+            f"can't reach {shown(path) if '://' in path else self._base + '/v2/'}: {said}", hint=hint
         )
-
-
-def _basic(credentials: Credentials) -> str:
-    pair = f"{credentials.username}:{credentials.password}".encode()
-    return "Basic " + base64.b64encode(pair).decode()
 
 
 def _may_heal(error: BaseException) -> bool:
     return not isinstance(error, (aiohttp.ClientSSLError, aiohttp.ClientConnectorDNSError))
-
-
-def _pause(attempt: int) -> float:
-    return min(0.25 * 2.0**attempt, 8.0) * random.uniform(0.75, 1.25)
-
-
-def _wanted_pause(response: aiohttp.ClientResponse, attempt: int) -> float:
-    """Seconds to wait before the next try: what Retry-After says, else our own measure."""
-    wanted = response.headers.get("Retry-After", "").strip()
-    if wanted.isdigit():
-        return float(wanted)
-    if wanted:
-        try:
-            moment = email.utils.parsedate_to_datetime(wanted).timestamp()
-            return max(0.0, moment - time.time())
-        except ValueError:
-            pass
-    return _pause(attempt)
-
-
-async def _error(response: aiohttp.ClientResponse) -> WherryError:
-    """The error that an answer stands for, in the registry's own words."""
-    code, said = "", ""
-    try:
-        body = msgspec.json.decode(await response.content.read(1 << 16))
-        first = body["errors"][0]
-        code, said = str(first.get("code", "")), str(first.get("message", ""))
-    except (msgspec.DecodeError, KeyError, IndexError, TypeError, AttributeError, *BROKEN):
-        pass
-    said = "".join(letter for letter in said if letter.isprintable())[:500]
-    words = ": ".join(part for part in (code.lower().replace("_", " ")[:60], said) if part)
-    where = f"{response.method} {_shown(str(response.url))}"
-    text = f"{words or response.reason or 'no reason given'} ({where}: {response.status})"
-    kinds: dict[int, type[WherryError]] = {401: Unauthorized, 403: Forbidden, 404: NotFound, 400: Invalid}
-    if response.status == 429:
-        return Unavailable(
-            f"the registry asks to slow down: {text}", hint="wait, or log in for a higher limit"
-        )
-    if response.status in kinds:
-        return kinds[response.status](text)
-    return Unavailable(text) if response.status >= 500 else Internal(text)
-
-
-def _shown(url: str) -> str:
-    """A URL without what may be secret in it: user information and query."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
