@@ -75,6 +75,8 @@ COMMANDS = {
     "system df": ("system.df", "Show what disk space goes into"),
     "system prune": ("system.prune", "Remove everything that is not in use"),
     "system dial-stdio": ("system.dial_stdio", "Join standard input and output to the engine"),
+    "registry serve": ("registry.serve", "Be a registry for this machine, or for a team"),
+    "registry passwd": ("registry.passwd", "Make an account of a registry, or change its password"),
     "engine start": ("engine.start", "Start this user's engine, if it is not there"),
     "engine status": ("engine.status", "Show whether the engine is there, and what it holds"),
     "engine stop": ("engine.stop", "End the engine; containers go on running"),
@@ -87,6 +89,7 @@ GROUPS = {
     "volume": "Data that outlives containers",
     "network": "Networks between containers",
     "system": "The engine as a whole, disk space, events",
+    "registry": "A registry of your own",
     "engine": "The process that looks after your containers",
 }
 

@@ -1,7 +1,8 @@
 """What a registry has, over a storage driver: blobs, and repositories of manifests, tags and referrers.
 
     blobs/ALGORITHM/xx/HEX                        the bytes, once for all repositories
-    condemned/ALGORITHM-HEX                       a blob that garbage collection is about to delete
+    condemned/ALGORITHM-HEX                       a blob that garbage collection is deciding about
+    damaged/ALGORITHM-HEX                         a blob whose bytes were found to be wrong: not served
     repositories/NAME/_blobs/ALGORITHM-HEX        the repository has this blob
     repositories/NAME/_manifests/ALGORITHM-HEX    its type on a line of its own, then its bytes
     repositories/NAME/_tags/TAG                   {"digest": …, "at": …, "by": …}
@@ -9,13 +10,17 @@
 
 A component of a name can't begin with `_`, so nothing clashes. Nothing here is remembered between calls: any
 number of registries may work over one storage.
+
+Whoever is told that a repository has a blob may build on it, so that telling renews the repository's mark
+when it is older than `fresh` seconds; a collector leaves marks alone that are younger than twice that. Before
+it deletes, it puts the blob's name under `condemned/` and looks once more: who has made or renewed a mark
+looks there and waits for the collector's decision, so one of the two sees the other's.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -27,13 +32,28 @@ from wherry.errors import Invalid
 from wherry.oci import media_types
 from wherry.oci.manifest import Descriptor, Index, Manifest, parse_document
 from wherry.registry.server.failures import Refusal
+from wherry.registry.server.names import (
+    ALGORITHMS,
+    blob_key,
+    check_digest,
+    check_tag,
+    check_upload,
+    condemned_key,
+    damaged_key,
+    flat,
+    is_digest,
+    link_key,
+    manifest_key,
+    referrer_key,
+    tag_key,
+)
 from wherry.registry.server.storage import Driver, Missing
 
 MAX_MANIFEST = 4 << 20
-_NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
-_TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
-_UPLOAD = re.compile(r"[0-9a-f]{32}")
+FRESH = 300.0  # seconds
+LONGEST_DECISION = 60.0
+"""Seconds that a collector takes at the most between condemning a blob and deleting it."""
+
 _NOT_DISTRIBUTED = frozenset(
     {
         media_types.OCI_FOREIGN_LAYER,
@@ -60,63 +80,37 @@ class Stored(NamedTuple):
     digest: str
 
 
-def check_name(name: str) -> str:
-    """Raises Refusal."""
-    if len(name) > 255 or not _NAME.fullmatch(name):
-        raise Refusal("NAME_INVALID", detail={"name": name[:300]})
-    return name
-
-
-def check_digest(digest: str) -> str:
-    """Raises Refusal."""
-    if not _DIGEST.fullmatch(digest):
-        raise Refusal("DIGEST_INVALID", "invalid or unsupported digest", {"digest": digest[:200]})
-    return digest
-
-
-def is_digest(reference: str) -> bool:
-    """Whether a reference is meant as a digest: tags have no colon."""
-    return ":" in reference
-
-
-def check_tag(tag: str) -> str:
-    """Raises Refusal."""
-    if not _TAG.fullmatch(tag):
-        raise Refusal("TAG_INVALID", detail={"tag": tag[:200]})
-    return tag
-
-
-def blob_key(digest: str) -> str:
-    """Where a blob's bytes are."""
-    algorithm, _, value = digest.partition(":")
-    return f"blobs/{algorithm}/{value[:2]}/{value}"
-
-
-def _flat(digest: str) -> str:
-    return digest.replace(":", "-")
-
-
 class Content:
     """Every method may raise Refusal, and what the driver raises."""
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Driver, *, fresh: float = FRESH) -> None:
         self.driver = driver
+        self.fresh = fresh
         self._hashes: dict[str, tuple[int, hashlib._Hash]] = {}  # upload → bytes seen, their state
 
     # blobs
 
-    async def blob_size(self, name: str, digest: str) -> int:
-        """The size of a blob that the repository has."""
-        key = f"repositories/{name}/_blobs/{_flat(check_digest(digest))}"
+    async def blob_size(self, name: str, digest: str, *, renew: bool = False) -> int:
+        """The size of a blob that the repository has; with `renew` it may be built upon."""
+        unknown = Refusal("BLOB_UNKNOWN", detail={"digest": check_digest(digest)})
         try:
-            await self.driver.size(key)
-            return await self.driver.size(blob_key(digest))
+            link, blob = await asyncio.gather(
+                self.driver.about(link_key(name, digest)), self.driver.about(blob_key(digest))
+            )
         except Missing:
-            raise Refusal("BLOB_UNKNOWN", detail={"digest": digest}) from None
+            raise unknown from None
+        if await self.has(damaged_key(digest)):
+            raise unknown
+        if renew and link.changed < time.time() - self.fresh:
+            await self._mark(name, digest)
+            if await self._decided(digest) and not await self.has(blob_key(digest)):
+                await self.driver.delete(link_key(name, digest))
+                raise unknown
+        return blob.size
 
     async def delete_blob(self, name: str, digest: str) -> None:
         """The repository has it no more; garbage collection frees its bytes if no other has it."""
-        if not await self.driver.delete(f"repositories/{name}/_blobs/{_flat(check_digest(digest))}"):
+        if not await self.driver.delete(link_key(name, check_digest(digest))):
             raise Refusal("BLOB_UNKNOWN", detail={"digest": digest})
 
     async def mount(self, name: str, digest: str, source: str) -> bool:
@@ -126,8 +120,16 @@ class Content:
         except Refusal:
             return False
         await self._mark(name, digest)
-        if await self._condemned(digest):
-            await self.driver.delete(f"repositories/{name}/_blobs/{_flat(digest)}")
+        if await self._decided(digest) and not await self.has(blob_key(digest)):
+            await self.driver.delete(link_key(name, digest))
+            return False
+        return True
+
+    async def has(self, key: str) -> bool:
+        """Whether there is such an object."""
+        try:
+            await self.driver.about(key)
+        except Missing:
             return False
         return True
 
@@ -149,9 +151,9 @@ class Content:
                 yield chunk
 
         try:
-            size = await self.driver.append(_checked(upload), offset, watched())
-        except ValueError:
-            raise Refusal("BLOB_UPLOAD_INVALID", f"the upload is not at {offset}") from None
+            size = await self.driver.append(check_upload(upload), offset, watched())
+        except ValueError as error:
+            raise Refusal("BLOB_UPLOAD_INVALID", str(error)) from None
         if seen >= 0:
             self._hashes[upload] = (size, state)
             if len(self._hashes) > 1000:  # abandoned ones; what is needed again is computed again
@@ -160,7 +162,7 @@ class Content:
 
     async def uploaded(self, upload: str) -> int:
         try:
-            return await self.driver.uploaded(_checked(upload))
+            return await self.driver.uploaded(check_upload(upload))
         except Missing:
             raise Refusal("BLOB_UPLOAD_UNKNOWN", detail={"upload": upload}) from None
 
@@ -169,8 +171,11 @@ class Content:
         self._hashes.pop(upload, None)
         await self.driver.drop(upload)
 
-    async def finish(self, name: str, upload: str, digest: str) -> None:
-        """Let an upload be a blob of the repository. It is dropped when its bytes have another digest."""
+    async def finish(self, name: str, upload: str, digest: str) -> int:
+        """Let an upload be a blob of the repository; its size.
+
+        It is dropped when its bytes have another digest.
+        """
         check_digest(digest)
         size = await self.uploaded(upload)
         seen, state = self._hashes.pop(upload, (-1, hashlib.sha256()))
@@ -183,19 +188,31 @@ class Content:
             await self.driver.drop(upload)
             raise Refusal("DIGEST_INVALID", detail={"digest": digest})
         await self._mark(name, digest)
-        # the collector may have seen it without our mark: let it end (another process's, so nobody tells us)
-        while await self._condemned(digest):  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
-        await self.driver.finish(upload, blob_key(digest))
+        await self._decided(digest)
+        try:
+            await self.driver.finish(upload, blob_key(digest), size)
+        except ValueError:
+            raise Refusal("BLOB_UPLOAD_INVALID", "the upload is still being written to") from None
+        except Missing:
+            raise Refusal("BLOB_UPLOAD_UNKNOWN", detail={"upload": upload}) from None
+        await self.driver.delete(damaged_key(digest))
+        return size
 
     async def _mark(self, name: str, digest: str) -> None:
-        await self.driver.write(f"repositories/{name}/_blobs/{_flat(digest)}", b"1")
+        await self.driver.write(link_key(name, digest), b"1")
 
-    async def _condemned(self, digest: str) -> bool:
-        try:
-            await self.driver.size(f"condemned/{_flat(digest)}")
-        except Missing:
+    async def _decided(self, digest: str) -> bool:
+        """Wait until no collector is deciding about a blob; whether one was.
+
+        It is another process's, so nobody tells us. One that died is waited for once, its mark then removed.
+        """
+        key, began = condemned_key(digest), time.monotonic()
+        if not await self.has(key):
             return False
+        while await self.has(key):
+            if time.monotonic() - began > LONGEST_DECISION * 1.5:
+                await self.driver.delete(key)
+            await asyncio.sleep(0.05)
         return True
 
     # manifests
@@ -208,38 +225,52 @@ class Content:
         else:
             digest = (await self.tag(name, reference)).digest
         try:
-            packed = await self.driver.read(f"repositories/{name}/_manifests/{_flat(digest)}")
+            packed = await self.driver.read(manifest_key(name, digest))
         except Missing:
             raise Refusal("MANIFEST_UNKNOWN", detail={"name": name, "reference": reference}) from None
         kind, _, data = packed.partition(b"\n")
         return Stored(data, kind.decode(), digest)
 
     async def put_manifest(
-        self, name: str, reference: str, data: bytes, media_type: str, *, by: str = ""
+        self,
+        name: str,
+        reference: str,
+        data: bytes,
+        media_type: str,
+        *,
+        by: str = "",
+        immutable: bool = False,
     ) -> tuple[str, str]:
-        """Store a manifest under a tag or its digest; its digest, and that of its subject if it has one."""
+        """Store a manifest under a tag or its digest; its digest, and that of its subject if it has one.
+
+        With `immutable`, a tag that exists stays (the same manifest may be pushed again), also when two are
+        pushed at once.
+        """
         try:
             document = parse_document(data, media_type)
         except Invalid as error:
             raise Refusal("MANIFEST_INVALID", error.message) from error
         algorithm = reference.partition(":")[0] if is_digest(reference) else "sha256"
-        digest = f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}" if algorithm in _ALGORITHMS else ""
+        digest = f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}" if algorithm in ALGORITHMS else ""
         if is_digest(reference) and check_digest(reference) != digest:
             raise Refusal("DIGEST_INVALID", detail={"digest": reference})
         if not is_digest(reference):
             check_tag(reference)
+        if immutable:
+            await self._may_be(name, reference, digest)
         await self._check_parts(name, document)
         packed = document.media_type.encode() + b"\n" + data
-        await self.driver.write(f"repositories/{name}/_manifests/{_flat(digest)}", packed)
+        await self.driver.write(manifest_key(name, digest), packed)
         subject = document.subject.digest if document.subject else ""
         if subject:
             check_digest(subject)
             descriptor = _as_referrer(document, digest, len(data))
-            key = f"repositories/{name}/_referrers/{_flat(subject)}/{_flat(digest)}"
+            key = referrer_key(name, subject, digest)
             await self.driver.write(key, msgspec.json.encode(descriptor))
         if not is_digest(reference):
             tag = msgspec.json.encode(Tag(digest, time.time(), by))
-            await self.driver.write(f"repositories/{name}/_tags/{reference}", tag)
+            if not await self.driver.write(tag_key(name, reference), tag, new=immutable):
+                await self._may_be(name, reference, digest)
         return digest, subject
 
     async def delete_manifest(self, name: str, digest: str) -> None:
@@ -248,46 +279,48 @@ class Content:
         for tag in await self.tags(name):
             try:
                 if (await self.tag(name, tag)).digest == digest:
-                    await self.driver.delete(f"repositories/{name}/_tags/{tag}")
+                    await self.driver.delete(tag_key(name, tag))
             except Refusal:
                 continue
-        await self.driver.delete(f"repositories/{name}/_manifests/{_flat(digest)}")
+        await self.driver.delete(manifest_key(name, digest))
         document = parse_document(stored.data, stored.media_type)
         if document.subject:
-            key = f"repositories/{name}/_referrers/{_flat(document.subject.digest)}/{_flat(digest)}"
+            key = referrer_key(name, document.subject.digest, digest)
             await self.driver.delete(key)
+
+    async def _may_be(self, name: str, tag: str, digest: str) -> None:
+        """Raises Refusal when a tag means something else already."""
+        if await self.has(tag_key(name, tag)) and (await self.tag(name, tag)).digest != digest:
+            raise Refusal("DENIED", f"tag {tag} exists and may not be overwritten")
 
     async def _check_parts(self, name: str, document: Manifest | Index) -> None:
         missing = []
         if isinstance(document, Index):
             for part in document.manifests:
-                if not await self._has(f"repositories/{name}/_manifests/{_flat(check_digest(part.digest))}"):
+                if not await self.has(manifest_key(name, check_digest(part.digest))):
                     missing.append(part.digest)
         else:
-            for digest in dict.fromkeys((document.config.digest, *_layers(document))):
-                if not await self._has(f"repositories/{name}/_blobs/{_flat(check_digest(digest))}"):
+            for digest in dict.fromkeys((document.config.digest, *layers(document))):
+                try:
+                    await self.blob_size(name, digest, renew=True)
+                except Refusal as refusal:
+                    if refusal.code != "BLOB_UNKNOWN":
+                        raise
                     missing.append(digest)
         if missing:
             raise Refusal("MANIFEST_BLOB_UNKNOWN", detail={"digests": missing[:20]})
-
-    async def _has(self, key: str) -> bool:
-        try:
-            await self.driver.size(key)
-        except Missing:
-            return False
-        return True
 
     # tags, referrers, repositories
 
     async def tag(self, name: str, tag: str) -> Tag:
         check_tag(tag)
         try:
-            return msgspec.json.decode(await self.driver.read(f"repositories/{name}/_tags/{tag}"), type=Tag)
+            return msgspec.json.decode(await self.driver.read(tag_key(name, tag)), type=Tag)
         except Missing:
             raise Refusal("MANIFEST_UNKNOWN", detail={"name": name, "tag": tag}) from None
 
     async def delete_tag(self, name: str, tag: str) -> None:
-        if not await self.driver.delete(f"repositories/{name}/_tags/{check_tag(tag)}"):
+        if not await self.driver.delete(tag_key(name, check_tag(tag))):
             raise Refusal("MANIFEST_UNKNOWN", detail={"name": name, "tag": tag})
 
     async def tags(self, name: str) -> list[str]:
@@ -300,7 +333,7 @@ class Content:
 
     async def referrers(self, name: str, subject: str) -> list[Descriptor]:
         """The manifests of the repository that refer to `subject`, which need not be there."""
-        prefix = f"repositories/{name}/_referrers/{_flat(check_digest(subject))}/"
+        prefix = f"repositories/{name}/_referrers/{flat(check_digest(subject))}/"
         keys = sorted([key async for key, _ in self.driver.keys(prefix)])
         found = []
         for key in keys:
@@ -325,16 +358,8 @@ class Content:
         return False
 
 
-_ALGORITHMS = frozenset({"sha256", "sha512"})
-
-
-def _checked(upload: str) -> str:
-    if not _UPLOAD.fullmatch(upload):
-        raise Refusal("BLOB_UPLOAD_UNKNOWN", detail={"upload": upload[:100]})
-    return upload
-
-
-def _layers(document: Manifest) -> list[str]:
+def layers(document: Manifest) -> list[str]:
+    """The digests of the layers that registries hold."""
     return [one.digest for one in document.layers if one.media_type not in _NOT_DISTRIBUTED]
 
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -28,72 +29,90 @@ from aiohttp import web
 from wherry.oci import media_types
 from wherry.oci.manifest import Descriptor, Index
 from wherry.registry.server.access import Caller
-from wherry.registry.server.content import (
-    MAX_MANIFEST,
-    Content,
-    blob_key,
-    check_digest,
-    check_name,
-    is_digest,
-)
+from wherry.registry.server.audit import Deed
+from wherry.registry.server.content import MAX_MANIFEST, Content
 from wherry.registry.server.failures import Refusal
+from wherry.registry.server.names import blob_key, check_digest, check_name, is_digest
+from wherry.registry.server.quotas import Quotas
 from wherry.registry.server.storage import Files
 
 _PAGE = 1000  # names at the most in one answer, whatever `n` says
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18
+_GATHERED = 1 << 20  # bytes of a body that are handled at once
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _CONTENT_RANGE = re.compile(r"(?:bytes )?(\d+)-(\d+)(?:/.*)?")
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Allow = Callable[[web.Request, Caller, str, str], None]
+
+
+class Asked(NamedTuple):
+    """One request, taken apart: what kind of thing it is about, in which repository, which one."""
+
+    request: web.Request
+    caller: Caller
+    kind: str
+    name: str
+    last: str
+
+
+Handler = Callable[[Asked], Awaitable[web.StreamResponse]]
 
 
 class Routes:
     """Handlers over one registry's content. `allow` raises Refusal unless the caller may do that."""
 
-    def __init__(self, content: Content, allow: Callable[[web.Request, str, str], Caller]) -> None:
+    def __init__(self, content: Content, quotas: Quotas, allow: Allow) -> None:
         self._content = content
+        self._quotas = quotas
         self._allow = allow
+        self._table: dict[tuple[str, str], Handler] = {
+            ("base", "GET"): self.base,
+            ("catalog", "GET"): self.catalog,
+            ("uploads", "POST"): self.start_upload,
+            ("upload", "PATCH"): self.continue_upload,
+            ("upload", "PUT"): self.finish_upload,
+            ("upload", "GET"): self.upload_status,
+            ("upload", "DELETE"): self.cancel_upload,
+            ("blob", "GET"): self.blob,
+            ("blob", "DELETE"): self.delete_blob,
+            ("manifest", "GET"): self.manifest,
+            ("manifest", "PUT"): self.put_manifest,
+            ("manifest", "DELETE"): self.delete_manifest,
+            ("tags", "GET"): self.tags,
+            ("referrers", "GET"): self.referrers,
+        }
 
-    def table(self) -> list[web.RouteDef]:
-        """Every route, the literal ones before those that would swallow them."""
-        upload, name = r"/v2/{name:.+}/blobs/uploads/{upload:[^/]+}", r"/v2/{name:.+}"
-        return [
-            web.get("/v2/", self.base),
-            web.get("/v2/_catalog", self.catalog),
-            web.post(rf"{name}/blobs/uploads/", self.start_upload),
-            web.post(rf"{name}/blobs/uploads", self.start_upload),
-            web.patch(upload, self.continue_upload),
-            web.put(upload, self.finish_upload),
-            web.get(upload, self.upload_status, allow_head=False),
-            web.delete(upload, self.cancel_upload),
-            web.get(rf"{name}/blobs/{{digest:[^/]+}}", self.blob),
-            web.delete(rf"{name}/blobs/{{digest:[^/]+}}", self.delete_blob),
-            web.get(rf"{name}/manifests/{{reference:[^/]+}}", self.manifest),
-            web.put(rf"{name}/manifests/{{reference:[^/]+}}", self.put_manifest),
-            web.delete(rf"{name}/manifests/{{reference:[^/]+}}", self.delete_manifest),
-            web.get(rf"{name}/tags/list", self.tags),
-            web.get(rf"{name}/referrers/{{digest:[^/]+}}", self.referrers),
-        ]
+    async def dispatch(self, request: web.Request, caller: Caller) -> web.StreamResponse:
+        """Answer what is below `/v2/`. Raises Refusal."""
+        kind, name, last = parse(request.path)
+        request["kind"] = kind
+        method = "GET" if request.method == "HEAD" else request.method
+        handler = self._table.get((kind, method))
+        if handler is None:
+            raise Refusal("UNSUPPORTED") if kind else Refusal("NAME_UNKNOWN", "no such page")
+        return await handler(Asked(request, caller, kind, check_name(name) if name else "", last))
 
-    def _name(self, request: web.Request, right: str) -> str:
-        name = check_name(request.match_info["name"])
-        self._allow(request, name, right)
-        return name
+    def _may(self, asked: Asked, right: str) -> str:
+        self._allow(asked.request, asked.caller, asked.name, right)
+        return asked.name
 
-    async def base(self, request: web.Request) -> web.Response:
-        self._allow(request, "", "")
+    async def base(self, asked: Asked) -> web.Response:
+        self._may(asked, "")
         return web.json_response({})
 
-    async def catalog(self, request: web.Request) -> web.Response:
-        caller = self._allow(request, "", "catalog")
-        names = [name for name in await self._content.repositories() if caller.may(name, "pull")]
-        return _page(request, "/v2/_catalog", "repositories", names, {})
+    async def catalog(self, asked: Asked) -> web.Response:
+        self._may(asked, "catalog")
+        # a token's scopes are about single repositories; who may see the catalog sees what the account may
+        everything = asked.caller._replace(scopes=None)
+        names = [name for name in await self._content.repositories() if everything.may(name, "pull")]
+        return _page(asked.request, "/v2/_catalog", "repositories", names, {})
 
     # blobs
 
-    async def blob(self, request: web.Request) -> web.StreamResponse:
-        name, digest = self._name(request, "pull"), request.match_info["digest"]
-        size = await self._content.blob_size(name, digest)
+    async def blob(self, asked: Asked) -> web.StreamResponse:
+        request, digest = asked.request, asked.last
+        name = self._may(asked, "pull")
+        size = await self._content.blob_size(name, digest, renew=request.method == "HEAD")
         headers = {
             "Docker-Content-Digest": digest,
             "Content-Type": "application/octet-stream",
@@ -118,40 +137,68 @@ class Routes:
         await response.write_eof()
         return response
 
-    async def delete_blob(self, request: web.Request) -> web.Response:
-        name = self._name(request, "delete")
-        await self._content.delete_blob(name, request.match_info["digest"])
+    async def delete_blob(self, asked: Asked) -> web.Response:
+        name = self._may(asked, "delete")
+        asked.request["deed"] = Deed("delete-blob", name, digest=asked.last)
+        await self._content.delete_blob(name, asked.last)
         return web.Response(status=202)
 
     # uploads
 
-    async def start_upload(self, request: web.Request) -> web.Response:
-        name = self._name(request, "push")
+    async def start_upload(self, asked: Asked) -> web.Response:
+        request, name = asked.request, self._may(asked, "push")
         query = request.query
         if wanted := query.get("mount"):
             source = query.get("from", "")
             check_digest(wanted)
-            readable = bool(source) and self._allow(request, "", "").may(check_name(source), "pull")
-            if readable and await self._content.mount(name, wanted, source):
+            readable = bool(source) and asked.caller.may(check_name(source), "pull")
+            if readable and await self._mount(asked, wanted, source):
                 return _created_blob(name, wanted)
         upload = self._content.new_upload()
-        size = await self._content.append(upload, 0, _body(request))
+        size = await self._append(asked, upload, 0)
         if digest := query.get("digest"):
-            await self._content.finish(name, upload, digest)
-            return _created_blob(name, digest)
+            return await self._finish(asked, upload, digest)
         return _accepted(name, upload, size)
 
-    async def continue_upload(self, request: web.Request) -> web.Response:
-        name, upload = self._name(request, "push"), request.match_info["upload"]
-        size = await self._content.append(upload, await self._offset(request, upload), _body(request))
+    async def _mount(self, asked: Asked, digest: str, source: str) -> bool:
+        if await self._quotas.left(asked.name) is not None:
+            try:
+                size = await self._content.blob_size(source, digest)
+            except Refusal:
+                return False
+            await self._quotas.check(asked.name, size)
+            self._quotas.note(asked.name, size)
+        asked.request["deed"] = Deed("mount-blob", asked.name, source, digest)
+        return await self._content.mount(asked.name, digest, source)
+
+    async def _append(self, asked: Asked, upload: str, offset: int) -> int:
+        await self._quotas.check(asked.name, offset + (asked.request.content_length or 0))
+        body = self._quotas.limited(asked.name, offset, _body(asked.request))
+        try:
+            size = await self._content.append(upload, offset, body)
+        except Refusal as refusal:
+            if refusal.code == "DENIED":
+                await self._content.cancel(upload)
+            raise
+        asked.request["received"] = size - offset
+        return size
+
+    async def _finish(self, asked: Asked, upload: str, digest: str) -> web.Response:
+        asked.request["deed"] = Deed("push-blob", asked.name, digest=digest)
+        size = await self._content.finish(asked.name, upload, digest)
+        self._quotas.note(asked.name, size)
+        return _created_blob(asked.name, digest)
+
+    async def continue_upload(self, asked: Asked) -> web.Response:
+        name, upload = self._may(asked, "push"), asked.last
+        size = await self._append(asked, upload, await self._offset(asked.request, upload))
         return _accepted(name, upload, size)
 
-    async def finish_upload(self, request: web.Request) -> web.Response:
-        name, upload = self._name(request, "push"), request.match_info["upload"]
-        digest = check_digest(request.query.get("digest", ""))
-        await self._content.append(upload, await self._offset(request, upload), _body(request))
-        await self._content.finish(name, upload, digest)
-        return _created_blob(name, digest)
+    async def finish_upload(self, asked: Asked) -> web.Response:
+        self._may(asked, "push")
+        digest = check_digest(asked.request.query.get("digest", ""))
+        await self._append(asked, asked.last, await self._offset(asked.request, asked.last))
+        return await self._finish(asked, asked.last, digest)
 
     async def _offset(self, request: web.Request, upload: str) -> int:
         """Where the request's body belongs; chunks come in order."""
@@ -166,22 +213,23 @@ class Routes:
                 raise Refusal("BLOB_UPLOAD_INVALID", "Content-Range and Content-Length differ")
         return size
 
-    async def upload_status(self, request: web.Request) -> web.Response:
-        name, upload = self._name(request, "push"), request.match_info["upload"]
+    async def upload_status(self, asked: Asked) -> web.Response:
+        name, upload = self._may(asked, "push"), asked.last
         size = await self._content.uploaded(upload)
         headers = {"Location": _upload_url(name, upload), "Docker-Upload-UUID": upload, **_progress(size)}
         return web.Response(status=204, headers=headers)
 
-    async def cancel_upload(self, request: web.Request) -> web.Response:
-        self._name(request, "push")
-        await self._content.cancel(request.match_info["upload"])
+    async def cancel_upload(self, asked: Asked) -> web.Response:
+        self._may(asked, "push")
+        await self._content.cancel(asked.last)
         return web.Response(status=204)
 
     # manifests
 
-    async def manifest(self, request: web.Request) -> web.Response:
-        name = self._name(request, "pull")
-        stored = await self._content.manifest(name, request.match_info["reference"])
+    async def manifest(self, asked: Asked) -> web.Response:
+        request, name = asked.request, self._may(asked, "pull")
+        request["deed"] = Deed("pull", name, asked.last)
+        stored = await self._content.manifest(name, asked.last)
         headers = {"Docker-Content-Digest": stored.digest, "ETag": f'"{stored.digest}"'}
         if request.headers.get("If-None-Match") == headers["ETag"]:
             return web.Response(status=304, headers=headers)
@@ -191,55 +239,74 @@ class Routes:
             return web.Response(headers=headers)
         return web.Response(body=stored.data, headers=headers)
 
-    async def put_manifest(self, request: web.Request) -> web.Response:
-        name, reference = self._name(request, "push"), request.match_info["reference"]
-        caller = self._allow(request, name, "push")
-        if not is_digest(reference) and not caller.may(name, "overwrite"):
-            await self._must_be_new(name, reference)
+    async def put_manifest(self, asked: Asked) -> web.Response:
+        request, name, reference = asked.request, self._may(asked, "push"), asked.last
+        request["deed"] = Deed("push", name, reference)
+        immutable = not is_digest(reference) and not asked.caller.may(name, "overwrite")
         data = b""
         async for chunk in request.content.iter_chunked(1 << 16):
             data += chunk
             if len(data) > MAX_MANIFEST:
                 raise Refusal("SIZE_INVALID", f"manifest is larger than {MAX_MANIFEST} bytes")
+        request["received"] = len(data)
         kind = request.headers.get("Content-Type", "").partition(";")[0].strip()
         if kind == "application/octet-stream":  # what clients send that say nothing
             kind = ""
-        digest, subject = await self._content.put_manifest(name, reference, data, kind, by=caller.name)
+        digest, subject = await self._content.put_manifest(
+            name, reference, data, kind, by=asked.caller.name, immutable=immutable
+        )
+        request["deed"] = Deed("push", name, reference, digest)
         headers = {"Location": f"/v2/{name}/manifests/{digest}", "Docker-Content-Digest": digest}
         if subject:
             headers["OCI-Subject"] = subject
         return web.Response(status=201, headers=headers)
 
-    async def _must_be_new(self, name: str, tag: str) -> None:
-        try:
-            await self._content.tag(name, tag)
-        except Refusal as refusal:
-            if refusal.code == "MANIFEST_UNKNOWN":
-                return
-            raise
-        raise Refusal("DENIED", f"tag {tag} exists and may not be overwritten")
-
-    async def delete_manifest(self, request: web.Request) -> web.Response:
-        name, reference = self._name(request, "delete"), request.match_info["reference"]
+    async def delete_manifest(self, asked: Asked) -> web.Response:
+        name, reference = self._may(asked, "delete"), asked.last
+        asked.request["deed"] = Deed("delete", name, reference)
         if is_digest(reference):
             await self._content.delete_manifest(name, reference)
         else:
             await self._content.delete_tag(name, reference)
         return web.Response(status=202)
 
-    async def tags(self, request: web.Request) -> web.Response:
-        name = self._name(request, "pull")
+    async def tags(self, asked: Asked) -> web.Response:
+        name = self._may(asked, "pull")
         found = await self._content.tags(name)
-        return _page(request, f"/v2/{name}/tags/list", "tags", found, {"name": name})
+        return _page(asked.request, f"/v2/{name}/tags/list", "tags", found, {"name": name})
 
-    async def referrers(self, request: web.Request) -> web.Response:
-        name = self._name(request, "pull")
-        found = await self._content.referrers(name, request.match_info["digest"])
+    async def referrers(self, asked: Asked) -> web.Response:
+        request, name = asked.request, self._may(asked, "pull")
+        found = await self._content.referrers(name, asked.last)
         headers = {"Content-Type": media_types.OCI_INDEX}
         if kind := request.query.get("artifactType"):
             found = [one for one in found if one.artifact_type == kind]
             headers["OCI-Filters-Applied"] = "artifactType"
         return web.Response(body=_index(found), headers=headers)
+
+
+def parse(path: str) -> tuple[str, str, str]:
+    """(kind, repository, last part) of a path below `/v2/`; the kind is "" for one that leads nowhere."""
+    if path in ("/v2/", "/v2"):
+        return "base", "", ""
+    if path == "/v2/_catalog":
+        return "catalog", "", ""
+    name, _, last = path.removeprefix("/v2/").rpartition("/")
+    name, _, kind = name.rpartition("/")
+    if kind == "uploads" and name.endswith("/blobs"):
+        return ("upload" if last else "uploads"), name.removesuffix("/blobs"), last
+    if not name or not last:
+        return "", "", ""
+    match kind:
+        case "manifests":
+            return "manifest", name, last
+        case "blobs":
+            return ("uploads", name, "") if last == "uploads" else ("blob", name, last)
+        case "tags" if last == "list":
+            return "tags", name, last
+        case "referrers":
+            return "referrers", name, last
+    return "", "", ""
 
 
 def _index(descriptors: list[Descriptor]) -> bytes:
@@ -249,8 +316,22 @@ def _index(descriptors: list[Descriptor]) -> bytes:
 
 
 async def _body(request: web.Request) -> AsyncIterator[bytes]:
-    async for chunk in request.content.iter_chunked(_CHUNK):
-        yield chunk
+    """A request's body in pieces that are worth a thread each."""
+    gathered: list[bytes] = []
+    size = 0
+    try:
+        async for chunk in request.content.iter_any():
+            gathered.append(chunk)
+            size += len(chunk)
+            if size >= _GATHERED:
+                yield b"".join(gathered)
+                gathered, size = [], 0
+    except (ConnectionError, web.RequestPayloadError):
+        if gathered:  # what has arrived is kept, for the client to go on from
+            yield b"".join(gathered)
+        raise
+    if gathered:
+        yield b"".join(gathered)
 
 
 def _range(request: web.Request, size: int) -> tuple[int, int, int]:

@@ -10,11 +10,18 @@ An upload is bytes that grow by appending, under a name of its own, until it bec
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class Missing(Exception):
     """There is no object (or upload) of that key."""
+
+
+class About(NamedTuple):
+    """An object's or upload's size in bytes, and when it last changed by the storage's clock (seconds)."""
+
+    size: int
+    changed: float
 
 
 class Driver(Protocol):
@@ -24,8 +31,8 @@ class Driver(Protocol):
         """A small object whole. Raises Missing."""
         ...
 
-    async def size(self, key: str) -> int:
-        """An object's size in bytes. Raises Missing."""
+    async def about(self, key: str) -> About:
+        """Raises Missing."""
         ...
 
     def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
@@ -40,14 +47,15 @@ class Driver(Protocol):
         """Whether there was such an object."""
         ...
 
-    def keys(self, prefix: str) -> AsyncIterator[tuple[str, float]]:
-        """Keys that begin with `prefix`, in no order, with the time of their last change (seconds)."""
+    def keys(self, prefix: str) -> AsyncIterator[tuple[str, About]]:
+        """The objects whose key begins with `prefix`, in no order."""
         ...
 
     async def append(self, upload: str, offset: int, chunks: AsyncIterator[bytes]) -> int:
         """Append to an upload (begun by appending at 0), which has `offset` bytes now; its new size.
 
-        What arrived before the chunks broke off stays. Raises ValueError when the size is another.
+        What arrived before the chunks broke off stays. Raises ValueError when the size is another, or when
+        someone else is appending.
         """
         ...
 
@@ -55,12 +63,20 @@ class Driver(Protocol):
         """An upload's size. Raises Missing."""
         ...
 
+    def uploads(self) -> AsyncIterator[tuple[str, About]]:
+        """All uploads, in no order."""
+        ...
+
     def upload_bytes(self, upload: str) -> AsyncIterator[bytes]:
         """An upload's bytes so far. Raises Missing."""
         ...
 
-    async def finish(self, upload: str, key: str) -> None:
-        """Let an upload be the object `key` from now on; the same bytes may be there already."""
+    async def finish(self, upload: str, key: str, size: int) -> None:
+        """Let an upload be the object `key` from now on; the same bytes may be there already.
+
+        Raises ValueError when it has not `size` bytes (any more), or while someone is appending: what was
+        verified is what becomes the object. Raises Missing.
+        """
         ...
 
     async def drop(self, upload: str) -> None:

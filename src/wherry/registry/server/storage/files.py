@@ -2,19 +2,22 @@
 
 objects/KEY        an object: written under a temporary name, synced, renamed
 uploads/UPLOAD     bytes that have arrived
-temporary/         what a crash may leave; emptied at start
+temporary/         what a crash may leave; what is older than an hour goes at the next start
 """
 
 from __future__ import annotations
 
 import asyncio
 import errno
+import fcntl
 import os
 import secrets
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 from wherry.errors import Unavailable
-from wherry.registry.server.storage.driver import Missing
+from wherry.registry.server.storage.driver import About, Missing
 
 _CHUNK = 1 << 20
 
@@ -30,27 +33,42 @@ class Files:
         for directory in (self._objects, self._uploads, self._temporary):
             os.makedirs(directory, mode=0o700, exist_ok=True)
         for name in os.listdir(self._temporary):
-            os.unlink(os.path.join(self._temporary, name))
+            path = os.path.join(self._temporary, name)
+            try:  # others may be writing here at this moment
+                if os.stat(path).st_mtime < time.time() - 3600:
+                    os.unlink(path)
+            except FileNotFoundError:
+                continue
 
     def path(self, key: str) -> str:
         """The file of an object, for sending it straight from the disk."""
         return os.path.join(self._objects, key)
 
     async def read(self, key: str) -> bytes:
-        return await asyncio.to_thread(self._read, key)
-
-    def _read(self, key: str) -> bytes:
         try:
-            with open(self.path(key), "rb") as file:
-                return file.read()
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-            raise Missing(key) from None
-
-    async def size(self, key: str) -> int:
-        try:
-            return os.stat(self.path(key)).st_size
+            descriptor = os.open(self.path(key), os.O_RDONLY | os.O_CLOEXEC)
         except (FileNotFoundError, NotADirectoryError):
             raise Missing(key) from None
+        try:
+            size = os.fstat(descriptor).st_size
+            buffer = bytearray(size)
+            try:  # what is in memory is had at once; a thread costs more than the read
+                if os.preadv(descriptor, [buffer], 0, os.RWF_NOWAIT) == size:
+                    return bytes(buffer)
+            except OSError:
+                pass
+            return await asyncio.to_thread(os.pread, descriptor, size, 0)
+        except IsADirectoryError:
+            raise Missing(key) from None
+        finally:
+            os.close(descriptor)
+
+    async def about(self, key: str) -> About:
+        try:
+            found = os.stat(self.path(key))
+        except (FileNotFoundError, NotADirectoryError):
+            raise Missing(key) from None
+        return About(found.st_size, found.st_mtime)
 
     async def stream(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
         try:
@@ -106,11 +124,11 @@ class Files:
             pass
         return True
 
-    async def keys(self, prefix: str) -> AsyncIterator[tuple[str, float]]:
-        for batch in await asyncio.to_thread(lambda: list(self._walk(prefix))):
-            yield batch
+    async def keys(self, prefix: str) -> AsyncIterator[tuple[str, About]]:
+        for found in await asyncio.to_thread(lambda: list(self._walk(prefix))):
+            yield found
 
-    def _walk(self, prefix: str) -> Iterator[tuple[str, float]]:
+    def _walk(self, prefix: str) -> Iterator[tuple[str, About]]:
         top = os.path.join(self._objects, prefix.rpartition("/")[0])
         for directory, _, names in os.walk(top):
             for name in names:
@@ -118,21 +136,19 @@ class Files:
                 key = os.path.relpath(path, self._objects)
                 if key.startswith(prefix):
                     try:
-                        yield key, os.stat(path).st_mtime
+                        found = os.stat(path)
                     except FileNotFoundError:
                         continue
+                    yield key, About(found.st_size, found.st_mtime)
 
     async def append(self, upload: str, offset: int, chunks: AsyncIterator[bytes]) -> int:
         path = os.path.join(self._uploads, upload)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
-        descriptor = os.open(path, flags, 0o600)
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            size = os.fstat(descriptor).st_size
-            if size != offset:
-                raise ValueError(f"{upload} has {size} bytes, not {offset}")
-            os.lseek(descriptor, 0, os.SEEK_END)
+            _lock(descriptor, upload)
+            _expect(descriptor, upload, offset)
             async for chunk in chunks:
-                await asyncio.to_thread(_write_all, descriptor, chunk)
+                await _in_thread(_write_all, descriptor, chunk)
                 offset += len(chunk)
             return offset
         except OSError as error:
@@ -146,6 +162,14 @@ class Files:
         except FileNotFoundError:
             raise Missing(upload) from None
 
+    async def uploads(self) -> AsyncIterator[tuple[str, About]]:
+        for name in await asyncio.to_thread(os.listdir, self._uploads):
+            try:
+                found = os.stat(os.path.join(self._uploads, name))
+            except FileNotFoundError:
+                continue
+            yield name, About(found.st_size, found.st_mtime)
+
     async def upload_bytes(self, upload: str) -> AsyncIterator[bytes]:
         try:
             file = open(os.path.join(self._uploads, upload), "rb", buffering=0)  # noqa: ASYNC230 (as above)
@@ -155,19 +179,22 @@ class Files:
             while chunk := await asyncio.to_thread(file.read, _CHUNK):
                 yield chunk
 
-    async def finish(self, upload: str, key: str) -> None:
-        await asyncio.to_thread(self._finish, os.path.join(self._uploads, upload), self.path(key))
+    async def finish(self, upload: str, key: str, size: int) -> None:
+        await _in_thread(self._finish, upload, self.path(key), size)
 
-    def _finish(self, source: str, path: str) -> None:
+    def _finish(self, upload: str, path: str, size: int) -> None:
+        source = os.path.join(self._uploads, upload)
         try:
             descriptor = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
             try:
+                _lock(descriptor, upload)
+                _expect(descriptor, upload, size)
                 os.fsync(descriptor)
+                os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+                os.rename(source, path)
+                _sync(os.path.dirname(path))
             finally:
                 os.close(descriptor)
-            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-            os.rename(source, path)
-            _sync(os.path.dirname(path))
         except FileNotFoundError:
             raise Missing(source) from None
         except OSError as error:
@@ -175,6 +202,29 @@ class Files:
 
     async def drop(self, upload: str) -> None:
         _unlink(os.path.join(self._uploads, upload))
+
+
+async def _in_thread(work: Callable[..., None], *arguments: Any) -> None:
+    """Like asyncio.to_thread, but a cancelled caller waits: the thread still uses the descriptor."""
+    running = asyncio.get_running_loop().run_in_executor(None, work, *arguments)
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
+
+
+def _lock(descriptor: int, upload: str) -> None:
+    """Of all processes that work here, let only one touch an upload; until the descriptor is closed."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ValueError(f"someone else is writing to {upload}") from None
+
+
+def _expect(descriptor: int, upload: str, size: int) -> None:
+    if (found := os.fstat(descriptor).st_size) != size:
+        raise ValueError(f"{upload} has {found} bytes, not {size}")
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

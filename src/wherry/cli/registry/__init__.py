@@ -1,0 +1,1 @@
+"""`wherry registry …`: a registry of one's own."""

@@ -1,0 +1,1 @@
+"""Who asks: accounts with passwords, and tokens."""

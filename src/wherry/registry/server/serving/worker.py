@@ -1,0 +1,51 @@
+"""One process that serves: until it is told to stop, and until what it was doing is done."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from wherry.registry.server import quantities
+from wherry.registry.server.app import application
+from wherry.registry.server.assembly import assemble, driver, tls
+from wherry.registry.server.settings import Settings
+
+Background = Callable[[], Awaitable[None]]
+
+
+def work(settings: Settings, listening: socket.socket, number: int, workers: int, parent: int = -1) -> None:
+    """Serve on a socket. Returns after SIGTERM or SIGINT, or when the pipe `parent` is closed."""
+    logging.basicConfig(format="%(asctime)s %(name)s: %(message)s", level=logging.WARNING)
+    asyncio.run(_serve(settings, listening, number, workers, parent))
+
+
+async def _serve(
+    settings: Settings, listening: socket.socket, number: int, workers: int, parent: int
+) -> None:
+    storage = driver(settings)
+    mine = assemble(settings, storage, worker=number, workers=workers)
+    app = application(storage, grants=settings.grants(), with_parts=mine)
+    patience = quantities.seconds(settings.stop_timeout)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=patience, keepalive_timeout=75)
+    await runner.setup()
+    site = web.SockSite(runner, listening, backlog=1024, ssl_context=tls(settings))
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number_of_signal in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number_of_signal, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, mine.audit.reopen)
+    if parent >= 0:
+        loop.add_reader(parent, stop.set)
+    await site.start()
+    await stop.wait()
+    if parent >= 0:
+        loop.remove_reader(parent)
+        os.close(parent)
+    await runner.cleanup()
+    mine.metrics.save()
