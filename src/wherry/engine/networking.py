@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wherry.errors import Unavailable, WherryError
@@ -26,6 +27,7 @@ class Lazy:
         self._run_dir = run_dir
         self._machine = machine
         self._made: Kernel | None = None
+        self.on_keeper_lost: Callable[[], None] | None = None
         self._failure: WherryError | None = None
 
     @property
@@ -63,6 +65,7 @@ class Lazy:
         from wherry.network.networks import Networks
 
         keeper = Keeper(self._run_dir, behind=self._machine.own_network)
+        keeper.on_lost = self.on_keeper_lost
         if self._machine.own_network and not keeper.wait(10.0):
             raise Unavailable("the network keeper did not start", hint="`wherry engine stop`, then again")
         # engines of other homes share the machine's network, but not our tables

@@ -51,6 +51,7 @@ class Networks:
         self._registry = registry
         self._events = events
         self._kernel = kernel
+        kernel.on_keeper_lost = self._restore
         self._find = find
         self._fixed = {
             name: hashlib.sha256(f"{seed}\0{name}".encode()).hexdigest() for name in ("host", "none")
@@ -88,7 +89,10 @@ class Networks:
     async def restore(self) -> None:
         """After an engine's start: bring what the kernel has in line with who lives. Blocks no client."""
         if self._kernel.used():
-            await asyncio.to_thread(endpoints.restore, self._registry, self._kernel)
+            await asyncio.to_thread(self._restore)
+
+    def _restore(self) -> None:
+        endpoints.restore(list(self._registry), self._kernel)
 
     async def wind_down(self) -> None:
         """Before an engine's end with nothing running: leave the machine as it was found."""

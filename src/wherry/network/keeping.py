@@ -6,10 +6,12 @@ import errno
 import fcntl
 import json
 import os
+import select
 import socket
 import subprocess
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from wherry.errors import Internal, Unavailable
@@ -34,12 +36,15 @@ class Keeper:
         self._path = command.socket_path(run_dir)
         self._behind = behind
         self._connection: socket.socket | None = None
+        self.on_lost: Callable[[], None] | None = None
+        """Called, in a thread of its own, when the keeper went away while we were connected."""
 
     def close(self) -> None:
         """Leave the keeper to itself; it goes on serving."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.shutdown(socket.SHUT_RDWR)  # wakes the thread that watches it
+            connection.close()
 
     # ports
 
@@ -117,8 +122,8 @@ class Keeper:
                     raise Internal(f"network keeper: {reply['error']}")
                 ok: dict[str, Any] = reply["ok"]
                 return ok
-            connection.close()
             self._connection = None
+            connection.close()
             if attempt == 2:
                 break
         raise Unavailable("the network keeper does not answer", hint="run the command again")
@@ -150,7 +155,18 @@ class Keeper:
         except OSError:
             connection.close()
             raise
+        if self.on_lost is not None:
+            watched = connection.dup()
+            threading.Thread(target=self._watch, args=(watched,), name="keeper", daemon=True).start()
         return connection
+
+    def _watch(self, watched: socket.socket) -> None:
+        poll = select.poll()
+        poll.register(watched, select.POLLRDHUP)
+        poll.poll()
+        watched.close()
+        if self._connection is not None and self.on_lost is not None:
+            self.on_lost()
 
     def _connect(self) -> socket.socket:
         with open(f"{self._path}.lock", "w") as lock:
@@ -183,7 +199,7 @@ class Keeper:
 
     def _start(self) -> None:
         if self._behind:
-            raise Unavailable(
+            raise Unavailable(  # its parent replaces it, unless somebody ended both
                 "the network keeper is gone, and only a new engine can start it",
                 hint="`wherry engine stop`; containers go on, and the next command starts an engine",
             )

@@ -35,7 +35,7 @@ def begin(run_dir: str, netns: str) -> int:
     """
     if not _listens(command.socket_path(run_dir)):
         nowhere = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
-        arguments = command.command(run_dir)
+        arguments = command.command(run_dir, guarded=True)
         os.posix_spawn(arguments[0], arguments, command.environment(), file_actions=nowhere, setsid=True)
     program = helper()
     ready, says = os.pipe()

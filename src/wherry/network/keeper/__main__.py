@@ -8,7 +8,9 @@ import resource
 import signal
 import socket
 import sys
+import time
 
+from wherry.network.keeper import command
 from wherry.network.keeper.server import Server
 
 
@@ -25,9 +27,6 @@ def main() -> int:
     listener.listen(16)
     if os.fork():
         os._exit(0)
-    listener.listen(
-        16
-    )  # again: SO_PEERCRED tells the process that listened last, and engines join its namespaces
     os.setsid()
     os.chdir("/")
     null = os.open(os.devnull, os.O_RDWR)
@@ -37,13 +36,29 @@ def main() -> int:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     gc.freeze()
-    server = Server(listener)
-    server.run()
+    if command.GUARDED in sys.argv[2:]:
+        _guard()
+    # Again, since SO_PEERCRED tells who listened last, and an engine may come to join our namespaces.
+    listener.listen(16)
+    Server(listener).run()
     try:
         os.unlink(path)
     except FileNotFoundError:
         pass
     return 0
+
+
+def _guard() -> None:
+    """Stay behind as the parent of the one that serves, and replace it when it is killed.
+
+    For a rootless engine, which can't start another keeper in the machine's network. What is served is
+    forgotten; the engine notices that its connection broke, and says it again.
+    """
+    while pid := os.fork():
+        _, status = os.waitpid(pid, 0)
+        if not os.WIFSIGNALED(status):
+            os._exit(0)
+        time.sleep(0.1)  # whatever kills it may kill the next one too
 
 
 if __name__ == "__main__":

@@ -7,15 +7,19 @@ import sys
 
 import wherry
 
+GUARDED = "--guarded"
+
 
 def socket_path(run_dir: str) -> str:
     """Where the keeper of an engine listens."""
     return os.path.join(run_dir, "keeper.sock")
 
 
-def command(run_dir: str) -> list[str]:
-    """The command line of a keeper that goes into the background once it listens."""
-    return [sys.executable, "-S", "-P", "-m", "wherry.network.keeper", socket_path(run_dir)]
+def command(run_dir: str, *, guarded: bool = False) -> list[str]:
+    """The command line of a keeper that goes into the background once it listens; `guarded`: with a parent
+    that replaces it when it is killed."""
+    start = [sys.executable, "-S", "-P", "-m", "wherry.network.keeper", socket_path(run_dir)]
+    return [*start, GUARDED] if guarded else start
 
 
 def environment() -> dict[str, str]:
