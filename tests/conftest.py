@@ -20,7 +20,7 @@ from tests.harness.capabilities import PROBES, have, other_side, required
 from tests.harness.command import Command
 from tests.harness.dockerd import Dockerd
 from tests.harness.engine import EngineUnderTest
-from tests.harness.leaks import left_behind, mounts_below
+from tests.harness.leaks import end_lingering, left_behind, mounts_below
 from tests.images.make import make
 
 # No database of examples: the tree may belong to somebody else, and a test says the same every time.
@@ -78,6 +78,7 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     directory = _make_home()
     monkeypatch.setenv("WHERRY_HOME", str(directory))
     yield directory
+    end_lingering(directory)
     leaks = left_behind(directory, ())
     _remove_home(directory)
     assert not leaks, "\n".join(leaks)

@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.harness.capabilities import python
 from tests.harness.command import Command, clean_environment
-from tests.harness.leaks import left_behind, processes_of
+from tests.harness.leaks import end_lingering, left_behind, processes_of
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -117,7 +117,8 @@ class EngineUnderTest:
 
     def stop(self, timeout: float = 20) -> None:
         """Remove all containers, end the engine and its supervisor, and wait for both."""
-        if self.answers():
+        answered = self.answers()
+        if answered:
             self.remove_containers()
         if self.process is not None:
             with contextlib.suppress(ProcessLookupError):
@@ -131,6 +132,8 @@ class EngineUnderTest:
             finally:
                 self.process = None
         self._end_others(timeout)
+        if not answered:
+            end_lingering(self.home)
 
     def leaks(self) -> list[str]:
         """What is left after `stop`, one line each."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -34,6 +36,14 @@ def processes_of(home: Path) -> dict[int, str]:
         if (marker in environment or mounted) and command:
             found[int(name)] = command.strip()
     return found
+
+
+def end_lingering(home: Path) -> None:
+    """End what waits half a minute for the next engine after one that was killed or did not come up."""
+    for pid, line in processes_of(home).items():
+        if any(name in line for name in ("wherry.network.keeper", "pasta", "slirp4netns")):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
 
 
 def cgroups_of(container_ids: Iterable[str]) -> list[str]:
