@@ -43,9 +43,12 @@ class AtRegistries:
             "Platforms": [_platform(one) for one in found.platforms],
         }
 
-    async def manifests(self, name: str, *, credentials: Auth | None = None) -> list[dict[str, Any]]:
-        """The manifests under a name in a registry: each with its reference, descriptor and bytes."""
-        return await self.registries.members(parse_reference(name).tagged, credentials=credentials)
+    async def manifests(
+        self, name: str, *, members: bool = False, credentials: Auth | None = None
+    ) -> dict[str, Any]:
+        """What a registry has under a name: the document and, when wanted, the manifests in it."""
+        reference = parse_reference(name).tagged
+        return await self.registries.manifests(reference, members=members, credentials=credentials)
 
     async def push_list(
         self, name: str, members: Sequence[dict[str, Any]], *, credentials: Auth | None = None

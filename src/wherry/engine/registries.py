@@ -8,7 +8,7 @@ from typing import Any
 from wherry.errors import Invalid
 from wherry.oci import Reference, parse_reference
 from wherry.oci.reference import DEFAULT_DOMAIN
-from wherry.registry.client import describe, lists, search, tags
+from wherry.registry.client import describe, lists, manifests, search, tags
 from wherry.registry.client.hosts import Host, read_hosts
 from wherry.registry.client.login import login
 from wherry.registry.client.platforms import parse_platform
@@ -66,18 +66,25 @@ class Registries:
         async with _session(reference.domain, credentials) as session:
             return await describe.describe(session, reference)
 
-    async def members(self, reference: Reference, *, credentials: Auth | None) -> list[dict[str, Any]]:
-        """The manifests under a name, in the shape of `manifest inspect --verbose`."""
+    async def manifests(
+        self, reference: Reference, *, members: bool, credentials: Auth | None
+    ) -> dict[str, Any]:
+        """The document under a name, and (`members`) each manifest in it."""
         async with _session(reference.domain, credentials) as session:
-            found = await describe.members(session, reference)
-        return [
-            {
-                "Ref": str(reference._replace(tag="", digest=document.digest)),
-                "Descriptor": describe.as_descriptor(document, platform),
-                "Raw": document.data.decode(),
-            }
-            for document, platform in found
-        ]
+            named = await manifests.named(session, reference)
+            found = await describe.members(session, reference, named) if members else []
+        return {
+            "Document": named.data.decode(),
+            "Descriptor": describe.as_descriptor(named, None),
+            "Members": [
+                {
+                    "Ref": str(reference._replace(tag="", digest=document.digest)),
+                    "Descriptor": describe.as_descriptor(document, platform),
+                    "Raw": document.data.decode(),
+                }
+                for document, platform in found
+            ],
+        }
 
     async def push_list(
         self, target: Reference, members: Sequence[lists.Member], *, credentials: Auth | None

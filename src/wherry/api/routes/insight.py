@@ -20,7 +20,11 @@ from wherry.errors import Invalid
 
 async def manifests(call: Call) -> Response:
     name = _needed(call, "name")
-    return answer(await call.engine.images.manifests(name, credentials=registry_auth(call)))
+    return answer(
+        await call.engine.images.manifests(
+            name, members=call.query.flag("members"), credentials=registry_auth(call)
+        )
+    )
 
 
 async def push_list(call: Call) -> Response:

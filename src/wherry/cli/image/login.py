@@ -6,8 +6,8 @@ import os
 import sys
 
 from wherry.cli.command import Command, Invocation
-from wherry.cli.image.credentials import HUB, keep
-from wherry.errors import Invalid
+from wherry.cli.image.credentials import HUB, find, keep
+from wherry.errors import Invalid, Unauthorized
 
 
 def run(invocation: Invocation) -> int:
@@ -25,12 +25,26 @@ def run(invocation: Invocation) -> int:
         password = sys.stdin.read().removesuffix("\n").removesuffix("\r")
     elif flags.given("password"):
         print("WARNING! Using --password via the CLI is insecure. Use --password-stdin.", file=sys.stderr)
+    if not name and not password and (kept := find(registry)):
+        print("Authenticating with existing credentials...", file=sys.stderr)
+        try:
+            return _accepted(invocation, registry, kept)
+        except Unauthorized as error:
+            print(f"Login did not succeed, error: {error.message}", file=sys.stderr)
+            name = kept.get("username", "") if not os.isatty(0) else ""
     name = name or _asked("Username: ")
     if not password:
         password = _secret()
-    body = {"username": name, "password": password, "serveraddress": registry}
-    answer = invocation.client.post("/auth", body) or {}
-    place = keep(registry, name, password, answer.get("IdentityToken", ""))
+    return _accepted(
+        invocation, registry, {"username": name, "password": password, "serveraddress": registry}
+    )
+
+
+def _accepted(invocation: Invocation, registry: str, auth: dict[str, str]) -> int:
+    """Have the registry check the credentials, and keep them. Raises Unauthorized."""
+    answer = invocation.client.post("/auth", auth) or {}
+    token = answer.get("IdentityToken") or auth.get("identitytoken", "")
+    place = keep(registry, auth.get("username", ""), auth.get("password", ""), token)
     print(answer.get("Status") or "Login Succeeded")
     print(f"the credentials are kept in {place}", file=sys.stderr)
     return 0

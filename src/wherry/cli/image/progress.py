@@ -9,52 +9,63 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any, TextIO
 
+# What a layer passes through on its way; where nothing can be rewritten only its end is worth a line.
+_ON_THE_WAY = frozenset(
+    {
+        *("Pulling fs layer", "Waiting", "Downloading", "Verifying Checksum", "Download complete"),
+        *("Extracting", "Preparing", "Pushing"),
+    }
+)
+
 
 def show_progress(documents: Iterable[Any], out: TextIO, *, quiet: bool = False) -> list[Any]:
     """Print each report; return the `aux` values. Raises Internal with the error that the engine reports.
 
-    On a terminal each layer has one line that is rewritten; elsewhere a line is printed when its status
-    changes.
+    On a terminal the layers are a block of lines that is redrawn; elsewhere each has a line when it is done.
     """
-    live = out.isatty() and not quiet
-    rows: dict[str, int] = {}
-    said: dict[str, str] = {}
+    live = None
+    if out.isatty() and not quiet:
+        from wherry.cli.image.live import Live
+
+        live = Live(out)
+    said: set[str] = set()
     auxiliary = []
-    for document in documents:
-        if document.get("error") or document.get("errorDetail"):
-            message = document.get("error") or document["errorDetail"].get("message", "")
-            missing = "not found" in message.lower() or "no such" in message.lower()
-            raise (NotFound if missing else Internal)(message)
-        if "aux" in document:
-            auxiliary.append(document["aux"])
-        if quiet:
-            continue
-        if "stream" in document:
-            out.write(document["stream"])
-            out.flush()
-            continue
-        status = document.get("status", "")
-        if not status:
-            continue
-        part = document.get("id", "")
-        line = f"{part}: {status}" if part else status
-        if live and part:
-            _rewrite(out, rows, part, f"{line} {document.get('progress', '')}".rstrip())
-        elif not part or said.get(part) != status:
-            said[part] = status
-            if live or not document.get("progress"):
+    try:
+        for document in documents:
+            if document.get("error") or document.get("errorDetail"):
+                raise _failure(document)
+            if "aux" in document:
+                auxiliary.append(document["aux"])
+            if quiet:
+                continue
+            if "stream" in document:
+                out.write(document["stream"])
+                out.flush()
+                continue
+            status, part = document.get("status", ""), document.get("id", "")
+            if not status:
+                continue
+            line = f"{part}: {status}" if part else status
+            is_layer = bool(part) and not status.startswith("Pulling from ")
+            if live is not None and is_layer:
+                detail = document.get("progressDetail") or {}
+                live.update(part, status, detail.get("current") or 0, detail.get("total") or 0)
+            elif live is not None:
+                if not part:
+                    live.finish()
+                live.say(line)
+            elif line not in said and not (is_layer and status in _ON_THE_WAY):
+                said.add(line)
                 out.write(line + "\n")
-                rows.clear()
-    out.flush()
+                out.flush()
+    finally:
+        if live is not None:
+            live.finish()
+        out.flush()
     return auxiliary
 
 
-def _rewrite(out: TextIO, rows: dict[str, int], part: str, line: str) -> None:
-    """Put `line` in the row of `part`, counted from the first row of this block."""
-    if part not in rows:
-        rows[part] = len(rows)
-        out.write(line + "\n")
-    else:
-        up = len(rows) - rows[part]
-        out.write(f"\x1b[{up}A\r\x1b[2K{line}\x1b[{up}B\r")
-    out.flush()
+def _failure(document: Any) -> Internal | NotFound:
+    message = document.get("error") or document["errorDetail"].get("message", "")
+    missing = "not found" in message.lower() or "no such" in message.lower()
+    return (NotFound if missing else Internal)(message)

@@ -32,9 +32,10 @@ async def describe(session: Session, reference: Reference) -> Described:
     return Described(named, [await _platform_of(session, reference, parsed)])
 
 
-async def members(session: Session, reference: Reference) -> list[tuple[Document, Platform | None]]:
+async def members(
+    session: Session, reference: Reference, named: Document
+) -> list[tuple[Document, Platform | None]]:
     """The document itself when it is a manifest, else each manifest of the index, with its platform."""
-    named = await manifests.named(session, reference)
     parsed = parse_document(named.data, named.media_type)
     if isinstance(parsed, Manifest):
         return [(named, await _platform_of(session, reference, parsed))]

@@ -1,0 +1,1 @@
+"""Commands on manifests and manifest lists in registries."""
