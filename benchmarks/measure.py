@@ -55,7 +55,7 @@ def run_case(case: Case, peers: Sequence[Peer], runs: int | None = None) -> Outc
     """
     chosen = [peer for peer in peers if peer.name in case.peers]
     values: dict[str, list[float]] = {peer.name: [] for peer in chosen}
-    for number in range(-case.warm_up, runs or case.runs):
+    for number in range(-case.warm_up, min(runs or case.runs, case.runs)):
         turn = number % max(1, len(chosen))
         for peer in chosen[turn:] + chosen[:turn]:
             try:

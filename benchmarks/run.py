@@ -28,7 +28,7 @@ CASES: dict[str, Case] = {
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="all without one")
-    parser.add_argument("--runs", type=int, help="instead of each benchmark's own number")
+    parser.add_argument("--runs", type=int, help="at most so many, instead of each benchmark's own number")
     parser.add_argument("--peers", default="wherry,docker,podman,bare")
     parser.add_argument("--write", action="store_true", help="into benchmarks/README.md")
     parser.add_argument("--list", action="store_true")
