@@ -96,6 +96,7 @@ PROBES: dict[str, Callable[[], bool]] = {
     "cgroup1": lambda: Path("/sys/fs/cgroup/memory/cgroup.procs").exists(),
     "freezer": _freezer,
     "apparmor": _apparmor,
+    "systemd": lambda: os.path.isdir("/run/systemd/system"),
     "x86-64": lambda: os.uname().machine == "x86_64",
     "docker-py": lambda: __import__("importlib.util").util.find_spec("docker") is not None,
     "gdb": _program("gdb"),
