@@ -1,4 +1,4 @@
-"""Write docs/commands.md from the help pages: `python scripts/commands.py`."""
+"""Write docs/commands.md from the help pages: `python scripts/commands.py` (`-`: print it)."""
 
 from __future__ import annotations
 
@@ -44,5 +44,7 @@ def _command(name: str, found: str) -> str:
 
 
 if __name__ == "__main__":
-    TARGET.write_text(page())
-    sys.stdout.write(f"{TARGET}\n")
+    if sys.argv[1:] == ["-"]:
+        sys.stdout.write(page())
+    else:
+        TARGET.write_text(page())

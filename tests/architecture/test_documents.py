@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,12 @@ def test_commands_exist(document: Path) -> None:
             words in COMMANDS or words in ALIASES or first in COMMANDS or (first in GROUPS and first == words)
         )
         assert known, f"{document.name} mentions `wherry {words}`"
+
+
+def test_the_commands_page_is_what_the_help_pages_say() -> None:
+    script = ROOT / "scripts" / "commands.py"
+    made = subprocess.run([sys.executable, script, "-"], capture_output=True, text=True, check=True)
+    assert made.stdout == (ROOT / "docs" / "commands.md").read_text(), "run scripts/commands.py"
 
 
 @pytest.mark.parametrize(
