@@ -130,6 +130,7 @@ class Keeper:
 
     def end(self) -> None:
         """Have the keeper end, and in the rootless case what leads out of our network namespace."""
+        self.on_lost = None
         if self.running():
             self.request({"op": "end"})
         self.close()
