@@ -16,6 +16,7 @@ from typing import Any
 from tests.harness.capabilities import python
 from tests.harness.command import Command, clean_environment
 from tests.harness.leaks import end_lingering, left_behind, processes_of
+from tests.harness.leaks_network import interfaces_named_after
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -42,6 +43,7 @@ class EngineUnderTest:
         self.log = home / "engine.log"
         self.wherry = Command(self.environment, home)
         self.seen: set[str] = set()
+        self.interfaces: set[str] = set()
 
     @property
     def socket(self) -> str:
@@ -100,6 +102,7 @@ class EngineUnderTest:
         assert status == 200, found
         ids = [str(container["Id"]) for container in found]
         self.seen.update(ids)
+        self.interfaces |= interfaces_named_after(self.home)
         return ids
 
     def remove_containers(self) -> None:
@@ -111,6 +114,7 @@ class EngineUnderTest:
     def kill(self) -> None:
         """kill -9 the engine alone; containers and supervisor go on."""
         assert self.process is not None
+        self.interfaces |= interfaces_named_after(self.home)
         self.process.kill()
         self.process.wait()
         self.process = None
@@ -137,7 +141,7 @@ class EngineUnderTest:
 
     def leaks(self) -> list[str]:
         """What is left after `stop`, one line each."""
-        return left_behind(self.home, self.seen)
+        return left_behind(self.home, self.seen, self.interfaces, files=True)
 
     def log_text(self) -> str:
         """What the engine wrote, for the message of a failed test."""

@@ -1,4 +1,4 @@
-"""What an engine left behind: mounts, processes, cgroups. Used after it has stopped."""
+"""What an engine left behind: mounts, processes, cgroups, files, networks. Used after it has stopped."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import signal
 import time
 from collections.abc import Iterable
 from pathlib import Path
+
+from tests.harness.leaks_network import network_traces
 
 
 def mounts_below(directory: Path) -> list[str]:
@@ -59,14 +61,36 @@ def cgroups_of(container_ids: Iterable[str]) -> list[str]:
     ]
 
 
-def left_behind(home: Path, container_ids: Iterable[str], patience: float = 3.0) -> list[str]:
-    """Everything still there after at most `patience` seconds, one line each; empty when all is clean."""
+def files_of(home: Path) -> list[str]:
+    """What there is of containers below `home`, and of work that was not finished."""
+    folders = ("state/containers", "state/trash", "run/containers")
+    found = [file for folder in folders for file in (home / folder).glob("*")]
+    unfinished = [file for kind in ("layers", "blobs/sha256") for file in (home / "state" / kind).glob(".*")]
+    return [str(file) for file in (*found, *unfinished)]
+
+
+def left_behind(
+    home: Path,
+    container_ids: Iterable[str],
+    interfaces: Iterable[str] = (),
+    *,
+    files: bool = False,
+    patience: float = 3.0,
+) -> list[str]:
+    """Everything still there after at most `patience` seconds, one line each; empty when all is clean.
+
+    `files`: every container was removed, so none may have left any.
+    """
     ids = tuple(container_ids)
+    names = set(interfaces)
     deadline = time.monotonic() + patience
     while True:
         lines = [f"mount {point}" for point in mounts_below(home)]
         lines += [f"process {pid}: {command}" for pid, command in processes_of(home).items()]
         lines += [f"cgroup {path}" for path in cgroups_of(ids)]
+        lines += network_traces(home, names)
+        if files:
+            lines += [f"file {path}" for path in files_of(home)]
         if not lines or time.monotonic() > deadline:
             return lines
         time.sleep(0.05)

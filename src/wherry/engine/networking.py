@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -25,6 +27,8 @@ class Lazy:
     def __init__(self, database: Database, run_dir: str, machine: Machine) -> None:
         self._database = database
         self._run_dir = run_dir
+        # There from the first bridge to the last: an engine that is killed in between leaves it to the next.
+        self._raised = os.path.join(run_dir, "networks")
         self._machine = machine
         self._made: Kernel | None = None
         self.on_keeper_lost: Callable[[], None] | None = None
@@ -38,7 +42,7 @@ class Lazy:
     def used(self) -> bool:
         """Whether there is something to bring in line or to wind down: this engine or one before it made
         networks. Costs one query."""
-        if self._made is not None or self._machine.own_network:
+        if self._made is not None or self._machine.own_network or os.path.exists(self._raised):
             return True
         query = "SELECT 1 FROM sqlite_master WHERE name = 'endpoints'"
         return self._database.one(query) is not None and self._database.one(_LEFT) is not None
@@ -48,6 +52,8 @@ class Lazy:
         kernel = self()
         kernel.end()
         self._made = None
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._raised)
 
     def __call__(self) -> Kernel:
         if self._failure is not None:
@@ -68,6 +74,7 @@ class Lazy:
         keeper.on_lost = self.on_keeper_lost
         if self._machine.own_network and not keeper.wait(10.0):
             raise Unavailable("the network keeper did not start", hint="`wherry engine stop`, then again")
+        os.close(os.open(self._raised, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
         # engines of other homes share the machine's network, but not our tables
         name = "wherry" if self._run_dir == _USUAL else f"wherry-{zlib.crc32(self._run_dir.encode()):08x}"
         return Networks(self._database, keeper, name=name, behind=self._machine.own_network)
