@@ -17,6 +17,7 @@ from typing import Any
 from wherry import runtime
 from wherry.errors import WherryError
 from wherry.linux import idmaps, interpreter, namespaces
+from wherry.linux.cgroups.doors import Doors
 
 PATIENCE = 20.0
 

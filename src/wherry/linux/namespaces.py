@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 
-from wherry.linux.syscalls import INT, LONG, ULONG, function, system_call
+from wherry.linux.syscalls import INT, LONG, POINTER, ULONG, function, system_call
 
 NEWTIME = 0x00000080
 NEWNS = 0x00020000
@@ -16,6 +17,7 @@ NEWPID = 0x20000000
 NEWNET = 0x40000000
 
 CLONE_PARENT = 0x00008000
+_INTO_CGROUP = 0x200000000
 _SIGCHLD = 17
 
 # The specification's name of each kind → its clone flag and its file in /proc/PID/ns.
@@ -37,15 +39,21 @@ enter = function("setns", INT, INT)
 """setns(descriptor, flags): join an nsfs file's namespace, or of a pidfd several at once (Linux 5.8)."""
 
 _clone = system_call("clone", ULONG, LONG, LONG, LONG, LONG)
+_clone3 = system_call("clone3", POINTER, ULONG)
 
 
-def clone(flags: int) -> int:
+def clone(flags: int, cgroup: int = -1) -> int:
     """A fork with namespace flags: the child's pid to the parent, 0 to the child.
 
-    With `CLONE_PARENT` the child is the caller's sibling. Nothing of the interpreter's own after-fork work is
-    done, so the caller must be single-threaded and the child must only make system calls until it executes.
+    With `CLONE_PARENT` the child is the caller's sibling. `cgroup` is the descriptor of a version 2 cgroup's
+    directory that the child is born in (Linux 5.7). Nothing of the interpreter's own after-fork work is done,
+    so the caller must be single-threaded and the child must only make system calls until it executes.
     """
-    return _clone(flags | _SIGCHLD, 0, 0, 0, 0)
+    if cgroup < 0:
+        return _clone(flags | _SIGCHLD, 0, 0, 0, 0)
+    exit_signal = 0 if flags & CLONE_PARENT else _SIGCHLD  # a sibling's is that of the caller
+    arguments = (ctypes.c_uint64 * 11)(flags | _INTO_CGROUP, 0, 0, 0, exit_signal, 0, 0, 0, 0, 0, cgroup)
+    return _clone3(ctypes.addressof(arguments), ctypes.sizeof(arguments))
 
 
 def inode(pid: int | str, kind: str) -> int:

@@ -62,6 +62,7 @@ NUMBERS: dict[str, int] = {
     "fsconfig": 431,
     "fsmount": 432,
     "fspick": 433,
+    "clone3": 435,
     "close_range": 436,
     "openat2": 437,
     "mount_setattr": 442,

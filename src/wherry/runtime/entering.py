@@ -7,7 +7,7 @@ import socket
 from typing import TYPE_CHECKING, NoReturn
 
 from wherry.linux import idmaps, mounts, namespaces, processes, resolve
-from wherry.runtime import become, init
+from wherry.runtime import become, birth, init
 from wherry.runtime import channel as messages
 from wherry.runtime.failure import from_error
 from wherry.runtime.setup import Stage, prepare_process
@@ -39,15 +39,25 @@ def _enter(request: Request, channel: socket.socket, pid: int, target: int, stag
     gids = idmaps.read(f"/proc/{pid}/gid_map") if flags & namespaces.NEWUSER else ()
     stage.now = "preparing the process"
     prepare_process(request, uids, gids, channel)
-    if request.cgroup is not None:
-        stage.now = "joining the control group"
-        request.cgroup.add(os.getpid())
     stage.now = "joining the container"
     init.forget_imports()
-    _join(target, flags)
-    child = namespaces.clone(namespaces.CLONE_PARENT)
+    pids = flags & namespaces.NEWPID
+    cgroup = request.cgroup
+    try:
+        # A process gets its pid namespace at its birth, the others it joins by itself: from in there its
+        # control group may be out of sight.
+        if pids:
+            namespaces.enter(target, pids)
+    except PermissionError:
+        # The pid namespace is to be had only together with the user namespace.
+        if cgroup is not None:
+            cgroup.add(os.getpid())
+            cgroup = None
+        _join(target, flags)
+        flags = pids
+    child = birth.clone(namespaces.CLONE_PARENT, cgroup)
     if child == 0:
-        _run(request, channel, uids, gids, stage)
+        _run(request, channel, target, flags & ~pids, (uids, gids), stage)
     messages.tell(channel, b"P", str(child))
 
 
@@ -75,12 +85,20 @@ def _join(target: int, flags: int) -> None:
 
 
 def _run(
-    request: Request, channel: socket.socket, uids: idmaps.IdMap, gids: idmaps.IdMap, stage: Stage
+    request: Request,
+    channel: socket.socket,
+    target: int,
+    flags: int,
+    ids: tuple[idmaps.IdMap, idmaps.IdMap],
+    stage: Stage,
 ) -> NoReturn:
+    """Be the process; `flags` are of the namespaces of `target` that are still to be joined."""
     try:
+        if flags:
+            _join(target, flags)
         stage.now = "setting up"
         init.signals_as_new()
-        become.root_of_namespace(uids, gids)
+        become.root_of_namespace(*ids)
         os.setsid()
         try:
             processes.new_session_keyring()

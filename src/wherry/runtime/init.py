@@ -22,10 +22,8 @@ if TYPE_CHECKING:
     from wherry.runtime.launcher import Request
     from wherry.runtime.setup import Stage
 
-_LATE = namespaces.NEWCGROUP  # made once init is in its control group, which becomes the root of what it sees
-_EARLY = (
-    namespaces.NEWNS | namespaces.NEWNET | namespaces.NEWIPC | namespaces.NEWUTS
-)  # made as soon as the maps are there
+# Made as soon as the id maps are there; those of users and pids are there before.
+_OWN = namespaces.NEWNS | namespaces.NEWNET | namespaces.NEWIPC | namespaces.NEWUTS | namespaces.NEWCGROUP
 
 
 def run(request: Request, channel: socket.socket, setup: socket.socket, stage: Stage) -> NoReturn:
@@ -53,7 +51,7 @@ def _run(request: Request, channel: socket.socket, setup: socket.socket, stage: 
     except OSError:
         pass  # a kernel without keyrings, or the user's quota of them is used up: there is none to leak then
     stage.now = "creating namespaces"
-    namespaces.unshare(plan.new & _EARLY)
+    namespaces.unshare(plan.new & _OWN)
     if plan.makes(namespaces.NEWNET):
         stage.now = "bringing up the loopback interface"
         loopback.bring_up()
@@ -65,10 +63,6 @@ def _run(request: Request, channel: socket.socket, setup: socket.socket, stage: 
     received = transfer.receive(setup, plan.descriptors() + (1 if devices.by_setup(request) else 0))
     stage.now = "mounting the root file system"
     root_mount = root.attach_layers(plan, received)
-    _expect(setup, b"g")
-    if plan.makes(namespaces.NEWCGROUP):
-        stage.now = "creating namespaces"
-        namespaces.unshare(namespaces.NEWCGROUP)
     builder = filesystems.Builder(request, root_mount, received, channel, stage)
     builder.attach_all()
     if devices.mount_of(plan) is not None:

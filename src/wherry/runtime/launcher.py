@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 from wherry.linux import idmaps, interpreter, processes
+from wherry.linux.cgroups.doors import Doors
 from wherry.runtime import cgroup_mounts, devices, entering, process_plan, setup, tiny_init
 from wherry.runtime import channel as messages
 from wherry.runtime import plan as plans
@@ -29,8 +30,9 @@ _PATIENCE = 5.0  # seconds for setup to do what it does at once unless it was st
 
 
 class Cgroup(Protocol):
-    """The one thing that is asked of a control group here."""
+    """What is asked of a control group here."""
 
+    def doors(self) -> Doors: ...
     def add(self, pid: int) -> object: ...
 
 

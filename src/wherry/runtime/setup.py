@@ -11,9 +11,9 @@ import stat
 from typing import TYPE_CHECKING
 
 from wherry.linux import idmaps, mounts, namespaces, processes, resolve
+from wherry.runtime import birth, devices, hooks, init
 from wherry.runtime import channel as messages
 from wherry.runtime import descriptors as transfer
-from wherry.runtime import devices, hooks, init
 from wherry.runtime.failure import RuntimeFailure, from_error
 
 if TYPE_CHECKING:
@@ -50,12 +50,16 @@ def _create(request: Request, channel: socket.socket, stage: Stage) -> None:
     stage.now = "preparing the process"
     prepare_process(request, plan.uids, plan.gids, channel)
     descriptors: list[int] | None = None
+    cgroup = request.cgroup
     if plan.joins:
         joins = _open_joins(plan, stage)
         if joins[-1][0] == namespaces.NEWUSER:
             # Past this join the launcher's privileges are gone: first everything that needs them.
             descriptors = _gather(request, joins[-1][1], channel, stage)
-            _join_cgroup(request, os.getpid(), stage)
+            if cgroup is not None:
+                stage.now = "joining the control group"
+                cgroup.add(os.getpid())
+                cgroup = None
         stage.now = "joining namespaces"
         for flag, descriptor in joins:
             namespaces.enter(descriptor, flag)
@@ -65,7 +69,8 @@ def _create(request: Request, channel: socket.socket, stage: Stage) -> None:
         _write_time_offsets(request)
     stage.now = "creating namespaces"
     # The other namespaces are made by init, at the same time as the work below.
-    pid = namespaces.clone(namespaces.CLONE_PARENT | plan.new & (namespaces.NEWUSER | namespaces.NEWPID))
+    flags = namespaces.CLONE_PARENT | plan.new & (namespaces.NEWUSER | namespaces.NEWPID)
+    pid = birth.clone(flags, cgroup)
     if pid == 0:
         near.close()
         init.run(request, channel, far, stage)
@@ -79,11 +84,7 @@ def _create(request: Request, channel: socket.socket, stage: Stage) -> None:
         if descriptors is None:
             userns = os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC) if plan.uids else -1
             descriptors = _gather(request, userns, channel, stage)
-            transfer.send(near, descriptors)
-            _join_cgroup(request, pid, stage)
-        else:
-            transfer.send(near, descriptors)
-        near.send(b"g")
+        transfer.send(near, descriptors)
         if hooks.wanted(request.spec, "prestart", "createRuntime") and near.recv(1) == b"h":
             stage.now = "running a hook"
             hooks.run(request.spec, request.state, pid, "prestart", "createRuntime")
@@ -143,12 +144,6 @@ def _write_time_offsets(request: Request) -> None:
     if lines:
         with open("/proc/self/timens_offsets", "w") as file:
             file.write("".join(lines))
-
-
-def _join_cgroup(request: Request, pid: int, stage: Stage) -> None:
-    if request.cgroup is not None:
-        stage.now = "joining the control group"
-        request.cgroup.add(pid)
 
 
 def _gather(request: Request, userns: int, channel: socket.socket, stage: Stage) -> list[int]:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from wherry.errors import Conflict, Invalid, NotFound
 from wherry.linux import cgroups
 from wherry.linux.cgroups import settings as say
 from wherry.linux.cgroups.support import support
+from wherry.runtime import birth
 
 pytestmark = pytest.mark.needs("root")
 
@@ -304,3 +306,22 @@ def test_paths_that_lead_elsewhere_are_refused() -> None:
     for path in ("", "/", "a/../../b", ".."):
         with pytest.raises(Invalid):
             cgroups.create(path, {})
+
+
+def test_a_process_is_born_in_every_hierarchy(make: Callable[..., cgroups.Cgroup]) -> None:
+    cgroup = make()
+    read, write = os.pipe()
+    launcher = os.fork()
+    if launcher == 0:
+        with contextlib.suppress(BaseException):
+            if birth.clone(0, cgroup) == 0:
+                os.write(write, Path("/proc/self/cgroup").read_bytes())
+                os._exit(0)
+            os.wait()
+        os._exit(0)
+    os.close(write)
+    with open(read) as pipe:
+        places = [line.split(":", 2)[2] for line in pipe.read().splitlines()]
+    os.waitpid(launcher, 0)
+    assert places.count(f"/{cgroup.path}") == len(cgroup.directories)
+    assert not cgroup.pids()
