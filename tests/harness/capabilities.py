@@ -100,6 +100,9 @@ PROBES: dict[str, Callable[[], bool]] = {
     "x86-64": lambda: os.uname().machine == "x86_64",
     "docker-py": lambda: __import__("importlib.util").util.find_spec("docker") is not None,
     "gdb": _program("gdb"),
+    "docker-registry": _program("docker-registry"),
+    "htpasswd": _program("htpasswd"),
+    "openssl": _program("openssl"),
     "strace": _program("strace"),
 }
 

@@ -229,8 +229,10 @@ class Images(AtRegistries, Insight):
                 f"An image does not exist locally with the tag: {reference.familiar_name}",
                 hint=f"`wherry tag IMAGE {reference.familiar_name}` gives one that name",
             )
-        images = [(one, self._store.images.resolve(str(one))) for one in wanted]
+        images = [(one, self._store.images.find(str(one))) for one in wanted]
         for one, image in images:
+            if image is None:
+                raise NotFound(f"An image does not exist locally with the tag: {one.familiar_name}")
             async for event in self.registries.push(image, one, credentials=credentials):
                 yield event
             self._event("push", image.id, one.familiar)

@@ -12,7 +12,16 @@ from wherry.errors import Invalid
 from wherry.oci import media_types
 from wherry.oci.digest import check_digest
 
-__all__ = ["Descriptor", "Index", "Manifest", "Platform", "parse_document", "parse_index", "parse_manifest"]
+__all__ = [
+    "Descriptor",
+    "Index",
+    "Manifest",
+    "Platform",
+    "encode_document",
+    "parse_document",
+    "parse_index",
+    "parse_manifest",
+]
 
 MAX_DOCUMENT = 4 * 1024 * 1024  # what the distribution specification asks registries to accept
 
@@ -107,6 +116,14 @@ def parse_document(data: bytes, media_type: str = "") -> Manifest | Index:
         if part.size < 0:
             raise Invalid(f"descriptor {part.digest} has a negative size")
     return document
+
+
+def encode_document(document: Manifest | Index) -> bytes:
+    """The bytes of a new document, its media type always said: Docker's clients want to see it."""
+    fields = msgspec.to_builtins(document)
+    return msgspec.json.encode(
+        {"schemaVersion": 2, "mediaType": document.media_type, **fields}, order="deterministic"
+    )
 
 
 def _stated_type(fields: dict[str, object], announced: str) -> str:

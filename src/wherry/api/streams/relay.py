@@ -52,7 +52,10 @@ async def relay_progress(call: Call, objects: AsyncIterator[Any]) -> None:
             raise
         except Exception as error:
             text = failure.text_of(error)
-            await stream.write(encode({"errorDetail": {"message": text}, "error": text}) + b"\r\n")
+            line: dict[str, Any] = {"errorDetail": {"message": text}, "error": text}
+            if hint := getattr(error, "hint", ""):
+                line["hint"] = hint  # ours besides; Docker's clients ignore it
+            await stream.write(encode(line) + b"\r\n")
         await stream.finish()
     finally:
         await _close(objects)

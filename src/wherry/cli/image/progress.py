@@ -68,4 +68,4 @@ def show_progress(documents: Iterable[Any], out: TextIO, *, quiet: bool = False)
 def _failure(document: Any) -> Internal | NotFound:
     message = document.get("error") or document["errorDetail"].get("message", "")
     missing = "not found" in message.lower() or "no such" in message.lower()
-    return (NotFound if missing else Internal)(message)
+    return (NotFound if missing else Internal)(message, hint=document.get("hint", ""))

@@ -6,7 +6,8 @@ import sys
 
 from wherry.cli.command import Command, Invocation
 from wherry.cli.image.download import download
-from wherry.cli.image.reference import with_tag
+from wherry.cli.image.reference import split_reference, with_tag
+from wherry.errors import Invalid
 
 
 def run(invocation: Invocation) -> int:
@@ -14,6 +15,8 @@ def run(invocation: Invocation) -> int:
     image = invocation.arguments[0]
     quiet = flags.on("quiet")
     every = flags.on("all-tags")
+    if every and any(split_reference(image)[1:]):
+        raise Invalid("tag can't be used with --all-tags/-a")
     download(
         invocation.client,
         image,

@@ -9,12 +9,17 @@ from wherry.cli.image.credentials import auth_header
 from wherry.cli.image.progress import show_progress
 from wherry.cli.image.reference import split_reference
 from wherry.client.api import escape, query
+from wherry.errors import Invalid
 
 
 def run(invocation: Invocation) -> int:
     flags = invocation.flags
-    name, tag, _ = split_reference(invocation.arguments[0])
+    name, tag, digest = split_reference(invocation.arguments[0])
     every, quiet = flags.on("all-tags"), flags.on("quiet")
+    if digest:
+        raise Invalid("cannot push a digest reference")
+    if every and tag:
+        raise Invalid("tag can't be used with --all-tags/-a")
     if not every:
         tag = tag or "latest"
     path = f"/images/{escape(name)}/push" + query(tag="" if every else tag, platform=flags.text("platform"))

@@ -14,7 +14,7 @@ import msgspec
 from wherry.errors import Forbidden, Internal, Invalid, NotFound, Unauthorized, Unavailable, WherryError
 
 # whatever the connection did, short of an answer
-BROKEN = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, asyncio.TimeoutError, ConnectionError)
+BROKEN = (aiohttp.ClientError, asyncio.TimeoutError, ConnectionError)
 
 _LARGEST_ERROR = 1 << 16
 _KINDS: dict[int, type[WherryError]] = {

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import msgspec
-
 from wherry.errors import Invalid
 from wherry.oci import media_types
 from wherry.oci.digest import sha256_of
-from wherry.oci.manifest import Descriptor, Index, Manifest, Platform, parse_document
+from wherry.oci.manifest import (
+    Descriptor,
+    Index,
+    Manifest,
+    Platform,
+    encode_document,
+    parse_document,
+)
 from wherry.oci.reference import Reference
 from wherry.registry.client import manifests
 from wherry.registry.client.push import mount, put_manifest
@@ -60,6 +65,6 @@ async def push_list(session: Session, target: Reference, members: list[Member]) 
         )
     docker = families == {media_types.DOCKER_MANIFEST}
     kind = media_types.DOCKER_INDEX if docker else media_types.OCI_INDEX
-    data = msgspec.json.encode(Index(schema_version=2, media_type=kind, manifests=entries))
+    data = encode_document(Index(schema_version=2, media_type=kind, manifests=entries))
     await put_manifest(session, target.path, target.tag, data, kind)
     return sha256_of(data)

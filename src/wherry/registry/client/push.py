@@ -10,12 +10,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, NamedTuple
 from urllib.parse import quote, urljoin
 
-import msgspec
-
 from wherry.errors import Internal, Invalid, NotFound, Unauthorized, Unavailable, WherryError
 from wherry.oci import media_types
 from wherry.oci.digest import hex_of, sha256_of
-from wherry.oci.manifest import Descriptor, Manifest
+from wherry.oci.manifest import Descriptor, Manifest, encode_document
 from wherry.oci.reference import DEFAULT_DOMAIN, Reference
 from wherry.registry.client.hosts import Hosts
 from wherry.registry.client.session import BROKEN, Credentials, Session
@@ -106,7 +104,7 @@ class Pusher:
             layers=[by_diff_id[diff_id] for diff_id in image.layers],
         )
         await self._small_blob(session, reference, image.id, config)
-        data = msgspec.json.encode(manifest)
+        data = encode_document(manifest)
         await put_manifest(session, reference.path, reference.tag, data, media_types.OCI_MANIFEST)
         digest = sha256_of(data)
         self._store.images.name(image.id, reference._replace(tag="", digest=digest))

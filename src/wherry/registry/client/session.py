@@ -159,6 +159,8 @@ class Session:
             response = await self._once(method, url, headers, data)
             self._plain_tried = True
             return response
+        except aiohttp.ClientConnectorCertificateError:
+            raise  # it does speak HTTPS
         except aiohttp.ClientConnectionError:
             if self._plain_tried or not url.startswith(self._base):
                 raise
@@ -234,6 +236,8 @@ class Session:
         said = str(error) or type(error).__name__
         hint = "is the name right, and is the registry running?"
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
+            said = str(getattr(error.certificate_error, "verify_message", "")) or said
+            said = f"its certificate is not trusted: {said}"
             hint = "give its certificate as `ca` in registries.toml, or list it under `insecure`"
         elif isinstance(error, asyncio.TimeoutError):
             said = "it did not answer in time"
@@ -243,4 +247,12 @@ class Session:
 
 
 def _may_heal(error: BaseException) -> bool:
-    return not isinstance(error, (aiohttp.ClientSSLError, aiohttp.ClientConnectorDNSError))
+    return not isinstance(
+        error,
+        (
+            aiohttp.ClientSSLError,
+            aiohttp.ClientConnectorDNSError,
+            aiohttp.InvalidURL,
+            aiohttp.ClientResponseError,
+        ),
+    )
