@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from wherry.errors import Conflict, Forbidden, Invalid, NotFound
+from wherry.errors import Conflict, Forbidden, Invalid, NotFound, WherryError
 
 from . import endpoints, network_view, resolver
 from .events import Events
@@ -97,7 +98,13 @@ class Networks:
     async def wind_down(self) -> None:
         """Before an engine's end with nothing running: leave the machine as it was found."""
         if self._kernel.used():
-            await asyncio.to_thread(self._kernel.end)
+            await asyncio.to_thread(self._wind_down)
+
+    def _wind_down(self) -> None:
+        if self._kernel().endpoints():
+            with contextlib.suppress(WherryError, OSError):
+                self._restore()  # what ended while the disk was full could not be given back then
+        self._kernel.end()
 
     def host_gateway(self) -> str:
         """What `host-gateway` means in `--add-host`: the default bridge's address."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from wherry.errors import Conflict, NotFound, Unavailable
 
-from . import start
+from . import network, start
 from .record import CREATED, EXITED, PAUSED, REMOVING, RESTARTING
 
 if TYPE_CHECKING:
@@ -59,10 +59,10 @@ async def discard(room: Room, container: Container, *, volumes: bool = True) -> 
         room.save(container)
         raise
     try:
-        room.registry.discard(container)
+        await _forget(room, container)
     except Unavailable:
         await room.trash.settle()
-        room.registry.discard(container)
+        await _forget(room, container)
     if volumes:
         for mount in container.plan.mounts:
             if mount.anonymous and not volume_users(room, mount.volume):
@@ -73,6 +73,11 @@ async def discard(room: Room, container: Container, *, volumes: bool = True) -> 
             waiter.set_result(condition.exit_code)
     container.removal_waiters.clear()
     container.exit_waiters.clear()
+
+
+async def _forget(room: Room, container: Container) -> None:
+    await network.leave(room, container)
+    room.registry.discard(container)
 
 
 async def _remove_files(room: Room, container: Container) -> None:

@@ -73,6 +73,7 @@ async def run(room: Room, container: Container) -> None:
 async def _launch(room: Room, container: Container) -> int:
     plan, condition = container.plan, container.condition
     supervisor = room.supervisor
+    await network.leave(room, container)  # what could not be given back at its last end
     hostfiles.write(room, container)
     specified = specification.build(room, container)
     condition.id_range = specified.id_range
@@ -147,14 +148,16 @@ async def supervisor_forget(room: Room, container: Container) -> None:
 async def release(room: Room, container: Container) -> None:
     """Give back what a container has only while it runs: addresses, id range, process."""
     condition = container.condition
-    await network.leave(room, container)
-    shm.release(room, container)
-    bind_sources.release(room, container)
-    if condition.id_range >= 0:
-        room.idranges.release(condition.id_range)
-    condition.id_range = -1
-    condition.pid = condition.pid_started = 0
-    condition.cgroup = ""
+    try:
+        await network.leave(room, container)  # a full disk prevents it: tried again at the removal
+    finally:
+        shm.release(room, container)
+        bind_sources.release(room, container)
+        if condition.id_range >= 0:
+            room.idranges.release(condition.id_range)
+        condition.id_range = -1
+        condition.pid = condition.pid_started = 0
+        condition.cgroup = ""
 
 
 def started_ticks(pid: int) -> int:
