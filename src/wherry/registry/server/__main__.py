@@ -38,7 +38,14 @@ def _run(verb: str, settings: Settings, told: dict[str, Any]) -> int:
         from wherry.registry.server.serving.serve import serve
 
         return serve(settings)
-    raise AssertionError(verb)
+    from wherry.registry.server.assembly import driver
+    from wherry.registry.server.upkeep import verbs
+
+    storage = driver(settings)
+    if verb == "check":
+        return verbs.run_check(storage)
+    run = {"gc": verbs.run_gc, "retain": verbs.run_retain}[verb]
+    return run(settings, storage, dry_run=told["dry_run"])
 
 
 def _passwd(told: dict[str, Any]) -> int:

@@ -10,21 +10,23 @@ from typing import NamedTuple
 from aiohttp import web
 
 from wherry.errors import Unavailable, WherryError
-from wherry.registry.server.access import OPEN, Caller, Grant, caller
+from wherry.registry.server.access import OPEN, Grant
 from wherry.registry.server.audit import Audit, Deed
-from wherry.registry.server.content import Content
+from wherry.registry.server.content import FRESH, Content
 from wherry.registry.server.failures import Refusal
 from wherry.registry.server.identity.accounts import Accounts
 from wherry.registry.server.identity.gate import Gate
 from wherry.registry.server.identity.issuing import Issuing
 from wherry.registry.server.limits import Attempts, Rate
 from wherry.registry.server.metrics import Metrics
+from wherry.registry.server.notes import Notes
 from wherry.registry.server.quotas import Allowance, Quotas
 from wherry.registry.server.routes import Routes
 from wherry.registry.server.storage import Driver, Missing
 
 _VERSION_HEADER = {"Docker-Distribution-Api-Version": "registry/2.0"}
-_Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_EVERY_ANSWER = {**_VERSION_HEADER, "Server": "wherry", "X-Content-Type-Options": "nosniff"}
+_Answering = Callable[[web.Request, Notes], Awaitable[web.StreamResponse]]
 
 
 class Parts(NamedTuple):
@@ -58,20 +60,26 @@ def parts(
 
 
 def application(
-    driver: Driver, *, grants: Sequence[Grant] = OPEN, with_parts: Parts | None = None
+    driver: Driver,
+    *,
+    grants: Sequence[Grant] = OPEN,
+    with_parts: Parts | None = None,
+    fresh: float = FRESH,
 ) -> web.Application:
-    """A registry over `driver`. Serve it with `web.AppRunner`."""
+    """A registry over `driver`. Serve it with `web.AppRunner`. `fresh` as in `Content`."""
     mine = with_parts or parts(driver, grants=grants)
-    content = Content(driver)
+    content = Content(driver, fresh=fresh)
     front = Front(mine, Routes(content, mine.quotas, mine.gate.allow))
     # bodies are streamed to the storage, so their size is the storage's affair
     app = web.Application(client_max_size=1 << 62)
+    app.on_response_prepare.append(_complete)
     app.router.add_route("*", "/v2", front.registry)
     app.router.add_route("*", "/v2/{rest:.*}", front.registry)
     app.add_routes(Health(driver, mine.metrics).table())
     if mine.gate.tokens is not None and mine.gate.tokens.issues:
-        for route in Issuing(mine.gate, tuple(grants)).table():
-            app.router.add_route(route.method, route.path, front.around("token", route.handler))
+        issuing = Issuing(mine.gate, tuple(grants))
+        app.router.add_get("/token", front.around("token", issuing.get), allow_head=False)
+        app.router.add_post("/token", front.around("token", issuing.post))
     return app
 
 
@@ -84,45 +92,43 @@ class Front:
 
     async def registry(self, request: web.Request) -> web.StreamResponse:
         """Answer a request of the specification."""
-        return await self._answer(request, self._dispatched)
+        return await self._answer(request, Notes(), self._dispatched)
 
-    def around(self, kind: str, handler: _Answering) -> _Answering:
-        """The same for a handler that finds out by itself who asks."""
+    def around(
+        self, kind: str, answering: _Answering
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        """The same for what finds out by itself who asks."""
 
         async def answer(request: web.Request) -> web.StreamResponse:
-            request["kind"] = kind
-            request["deed"] = Deed(kind)
-            return await self._answer(request, handler)
+            return await self._answer(request, Notes(kind, Deed(kind)), answering)
 
         return answer
 
-    async def _dispatched(self, request: web.Request) -> web.StreamResponse:
-        asking = await self._parts.gate.caller(request)
-        request["caller"] = asking
-        self._parts.rate.take(asking.name or request.remote or "")
-        return await self._routes.dispatch(request, asking)
+    async def _dispatched(self, request: web.Request, notes: Notes) -> web.StreamResponse:
+        notes.caller = await self._parts.gate.caller(request)
+        self._parts.rate.take(notes.caller.name or request.remote or "")
+        return await self._routes.dispatch(request, notes)
 
-    async def _answer(self, request: web.Request, answering: _Answering) -> web.StreamResponse:
+    async def _answer(self, request: web.Request, notes: Notes, answering: _Answering) -> web.StreamResponse:
         metrics, began = self._parts.metrics, time.perf_counter()
         metrics.add("in_flight")
         status = 499  # the client was gone
         try:
-            response = await _refused_or(request, answering)
+            response = await _refused_or(request, notes, answering)
             status = response.status
             return response
         finally:
             metrics.add("in_flight", -1)
-            metrics.observe(request.get("kind", "") or "other", status, time.perf_counter() - began)
-            if received := request.get("received", 0):
-                metrics.add("received_bytes_total", received)
-            if sent := request.get("sent", 0):
-                metrics.add("sent_bytes_total", sent)
+            metrics.observe(notes.kind or "other", status, time.perf_counter() - began)
+            if notes.received:
+                metrics.add("received_bytes_total", notes.received)
+            if notes.sent:
+                metrics.add("sent_bytes_total", notes.sent)
             metrics.save(every=1)
-            self._note(request, status, received or sent)
+            self._note(request, notes, status)
 
-    def _note(self, request: web.Request, status: int, size: int) -> None:
-        deed: Deed | None = request.get("deed")
-        audit = self._parts.audit
+    def _note(self, request: web.Request, notes: Notes, status: int) -> None:
+        audit, deed = self._parts.audit, notes.deed
         if status in (401, 403) and "Authorization" in request.headers:
             if status == 401:
                 self._parts.metrics.add("wrong_credentials_total")
@@ -131,9 +137,9 @@ class Front:
             return
         if status == 404 or (status == 401 and "Authorization" not in request.headers):
             return  # looked, or was only told how to log in
-        asking: Caller = request.get("caller") or caller("", ())
         agent = request.headers.get("User-Agent", "")
-        audit.write(asking.name, request.remote or "", deed, status, size, agent)
+        size = notes.received or notes.sent
+        audit.write(notes.caller.name, request.remote or "", deed, status, size, agent)
 
 
 class Health:
@@ -170,10 +176,10 @@ class Health:
 _EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 
 
-async def _refused_or(request: web.Request, handler: _Answering) -> web.StreamResponse:
+async def _refused_or(request: web.Request, notes: Notes, handler: _Answering) -> web.StreamResponse:
     """Every refusal in the specification's form; nothing of the inside reaches a client."""
     try:
-        return await handler(request)
+        return await handler(request, notes)
     except Refusal as refusal:
         return _refused(request, refusal)
     except Unavailable as error:
@@ -189,12 +195,16 @@ async def _refused_or(request: web.Request, handler: _Answering) -> web.StreamRe
         return _refused(request, Refusal("UNAVAILABLE", "the storage failed"))
 
 
+async def _complete(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(_EVERY_ANSWER)
+
+
 def _refused(request: web.Request, refusal: Refusal) -> web.Response:
     response = web.Response(
         body=json.dumps(refusal.body()).encode(),
         content_type="application/json",
         status=refusal.status,
-        headers={**_VERSION_HEADER, **refusal.headers},
+        headers=refusal.headers,
     )
     if request.can_read_body and not request.content.is_eof():
         response.force_close()  # the rest of a body that nobody wants would be read to its end otherwise

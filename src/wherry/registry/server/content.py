@@ -229,7 +229,14 @@ class Content:
         except Missing:
             raise Refusal("MANIFEST_UNKNOWN", detail={"name": name, "reference": reference}) from None
         kind, _, data = packed.partition(b"\n")
+        algorithm, _, wanted = digest.partition(":")
+        if hashlib.new(algorithm, data).hexdigest() != wanted:  # the disk is to blame; `check` tells
+            raise Refusal("MANIFEST_UNKNOWN", "manifest is damaged", {"digest": digest})
         return Stored(data, kind.decode(), digest)
+
+    async def has_manifest(self, name: str, digest: str) -> bool:
+        """Whether its bytes are there, right or wrong."""
+        return await self.has(manifest_key(name, digest))
 
     async def put_manifest(
         self,

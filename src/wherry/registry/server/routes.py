@@ -33,6 +33,7 @@ from wherry.registry.server.audit import Deed
 from wherry.registry.server.content import MAX_MANIFEST, Content
 from wherry.registry.server.failures import Refusal
 from wherry.registry.server.names import blob_key, check_digest, check_name, is_digest
+from wherry.registry.server.notes import Notes
 from wherry.registry.server.quotas import Quotas
 from wherry.registry.server.storage import Files
 
@@ -46,11 +47,11 @@ Allow = Callable[[web.Request, Caller, str, str], None]
 
 
 class Asked(NamedTuple):
-    """One request, taken apart: what kind of thing it is about, in which repository, which one."""
+    """One request, taken apart: who asks, about which repository, and what in it."""
 
     request: web.Request
+    notes: Notes
     caller: Caller
-    kind: str
     name: str
     last: str
 
@@ -82,15 +83,15 @@ class Routes:
             ("referrers", "GET"): self.referrers,
         }
 
-    async def dispatch(self, request: web.Request, caller: Caller) -> web.StreamResponse:
+    async def dispatch(self, request: web.Request, notes: Notes) -> web.StreamResponse:
         """Answer what is below `/v2/`. Raises Refusal."""
         kind, name, last = parse(request.path)
-        request["kind"] = kind
+        notes.kind = kind
         method = "GET" if request.method == "HEAD" else request.method
         handler = self._table.get((kind, method))
         if handler is None:
             raise Refusal("UNSUPPORTED") if kind else Refusal("NAME_UNKNOWN", "no such page")
-        return await handler(Asked(request, caller, kind, check_name(name) if name else "", last))
+        return await handler(Asked(request, notes, notes.caller, check_name(name) if name else "", last))
 
     def _may(self, asked: Asked, right: str) -> str:
         self._allow(asked.request, asked.caller, asked.name, right)
@@ -123,11 +124,13 @@ class Routes:
         if request.headers.get("If-None-Match") == headers["ETag"]:
             return web.Response(status=304, headers=headers)
         start, end, status = _range(request, size)
+        driver = self._content.driver
+        if request.method == "GET":
+            asked.notes.sent = end - start
+            if isinstance(driver, Files):  # sendfile, of a range too
+                return web.FileResponse(driver.path(blob_key(digest)), _CHUNK, headers=headers)
         if status == 206:
             headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
-        driver = self._content.driver
-        if isinstance(driver, Files) and status == 200 and request.method == "GET":
-            return web.FileResponse(driver.path(blob_key(digest)), _CHUNK, headers=headers)
         response = web.StreamResponse(status=status, headers=headers)
         response.content_length = end - start
         await response.prepare(request)
@@ -139,7 +142,7 @@ class Routes:
 
     async def delete_blob(self, asked: Asked) -> web.Response:
         name = self._may(asked, "delete")
-        asked.request["deed"] = Deed("delete-blob", name, digest=asked.last)
+        asked.notes.deed = Deed("delete-blob", name, digest=asked.last)
         await self._content.delete_blob(name, asked.last)
         return web.Response(status=202)
 
@@ -168,7 +171,7 @@ class Routes:
                 return False
             await self._quotas.check(asked.name, size)
             self._quotas.note(asked.name, size)
-        asked.request["deed"] = Deed("mount-blob", asked.name, source, digest)
+        asked.notes.deed = Deed("mount-blob", asked.name, source, digest)
         return await self._content.mount(asked.name, digest, source)
 
     async def _append(self, asked: Asked, upload: str, offset: int) -> int:
@@ -180,11 +183,11 @@ class Routes:
             if refusal.code == "DENIED":
                 await self._content.cancel(upload)
             raise
-        asked.request["received"] = size - offset
+        asked.notes.received = size - offset
         return size
 
     async def _finish(self, asked: Asked, upload: str, digest: str) -> web.Response:
-        asked.request["deed"] = Deed("push-blob", asked.name, digest=digest)
+        asked.notes.deed = Deed("push-blob", asked.name, digest=digest)
         size = await self._content.finish(asked.name, upload, digest)
         self._quotas.note(asked.name, size)
         return _created_blob(asked.name, digest)
@@ -228,7 +231,7 @@ class Routes:
 
     async def manifest(self, asked: Asked) -> web.Response:
         request, name = asked.request, self._may(asked, "pull")
-        request["deed"] = Deed("pull", name, asked.last)
+        asked.notes.deed = Deed("pull", name, asked.last)
         stored = await self._content.manifest(name, asked.last)
         headers = {"Docker-Content-Digest": stored.digest, "ETag": f'"{stored.digest}"'}
         if request.headers.get("If-None-Match") == headers["ETag"]:
@@ -241,21 +244,21 @@ class Routes:
 
     async def put_manifest(self, asked: Asked) -> web.Response:
         request, name, reference = asked.request, self._may(asked, "push"), asked.last
-        request["deed"] = Deed("push", name, reference)
+        asked.notes.deed = Deed("push", name, reference)
         immutable = not is_digest(reference) and not asked.caller.may(name, "overwrite")
         data = b""
         async for chunk in request.content.iter_chunked(1 << 16):
             data += chunk
             if len(data) > MAX_MANIFEST:
                 raise Refusal("SIZE_INVALID", f"manifest is larger than {MAX_MANIFEST} bytes")
-        request["received"] = len(data)
+        asked.notes.received = len(data)
         kind = request.headers.get("Content-Type", "").partition(";")[0].strip()
         if kind == "application/octet-stream":  # what clients send that say nothing
             kind = ""
         digest, subject = await self._content.put_manifest(
             name, reference, data, kind, by=asked.caller.name, immutable=immutable
         )
-        request["deed"] = Deed("push", name, reference, digest)
+        asked.notes.deed = Deed("push", name, reference, digest)
         headers = {"Location": f"/v2/{name}/manifests/{digest}", "Docker-Content-Digest": digest}
         if subject:
             headers["OCI-Subject"] = subject
@@ -263,7 +266,7 @@ class Routes:
 
     async def delete_manifest(self, asked: Asked) -> web.Response:
         name, reference = self._may(asked, "delete"), asked.last
-        asked.request["deed"] = Deed("delete", name, reference)
+        asked.notes.deed = Deed("delete", name, reference)
         if is_digest(reference):
             await self._content.delete_manifest(name, reference)
         else:

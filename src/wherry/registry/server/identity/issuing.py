@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import datetime
+from urllib.parse import parse_qs
 
 from aiohttp import web
 
@@ -16,6 +17,7 @@ from wherry.registry.server.failures import Refusal
 from wherry.registry.server.identity.gate import Gate
 from wherry.registry.server.identity.tokens import BadToken, rights_of
 from wherry.registry.server.names import check_name
+from wherry.registry.server.notes import Notes
 
 _MOST_SCOPES = 64
 _LONGEST_FORM = 65536
@@ -28,10 +30,7 @@ class Issuing:
         self._gate = gate
         self._grants = grants
 
-    def table(self) -> list[web.RouteDef]:
-        return [web.get("/token", self.get, allow_head=False), web.post("/token", self.post)]
-
-    async def get(self, request: web.Request) -> web.Response:
+    async def get(self, request: web.Request, notes: Notes) -> web.Response:
         name = ""
         header = request.headers.get("Authorization", "")
         if header:
@@ -39,17 +38,15 @@ class Issuing:
             if scheme.lower() != "basic":
                 raise Refusal("UNAUTHORIZED")
             name = await self._gate.password(request, value)
-        request["caller"] = caller(name, self._grants)
+        notes.caller = caller(name, self._grants)
         scopes = [part for value in request.query.getall("scope", []) for part in value.split()]
         wants_refresh = request.query.get("offline_token", "") == "true" and bool(name)
         return self._answer(name, request.query.get("service", ""), scopes, wants_refresh)
 
-    async def post(self, request: web.Request) -> web.Response:
+    async def post(self, request: web.Request, notes: Notes) -> web.Response:
         body = await request.content.read(_LONGEST_FORM + 1)
         if len(body) > _LONGEST_FORM:
             raise Refusal("SIZE_INVALID")
-        from urllib.parse import parse_qs
-
         form = {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
         name, refresh = "", form.get("access_type", "") == "offline"
         match form.get("grant_type", ""):
@@ -67,7 +64,7 @@ class Issuing:
                 refresh = False
             case other:
                 raise Refusal("UNSUPPORTED", f"no such grant type: {other[:40]}")
-        request["caller"] = caller(name, self._grants)
+        notes.caller = caller(name, self._grants)
         return self._answer(name, form.get("service", ""), form.get("scope", "").split(), refresh)
 
     def _answer(self, name: str, service: str, asked: list[str], refresh: bool) -> web.Response:

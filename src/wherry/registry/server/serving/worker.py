@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
@@ -15,8 +14,7 @@ from wherry.registry.server import quantities
 from wherry.registry.server.app import application
 from wherry.registry.server.assembly import assemble, driver, tls
 from wherry.registry.server.settings import Settings
-
-Background = Callable[[], Awaitable[None]]
+from wherry.registry.server.upkeep.verbs import keep_in_order
 
 
 def work(settings: Settings, listening: socket.socket, number: int, workers: int, parent: int = -1) -> None:
@@ -43,7 +41,12 @@ async def _serve(
     if parent >= 0:
         loop.add_reader(parent, stop.set)
     await site.start()
+    upkeep: asyncio.Task[None] | None = None
+    if number == 0 and settings.collection.every:
+        upkeep = asyncio.create_task(keep_in_order(settings, storage, mine.metrics))
     await stop.wait()
+    if upkeep is not None:
+        upkeep.cancel()
     if parent >= 0:
         loop.remove_reader(parent)
         os.close(parent)

@@ -114,6 +114,10 @@ class Objects:
         if sum(size for _, size in await self._pieces(upload)) != offset:
             raise ValueError(f"{upload} is not at {offset}")
         source = _Remembering(chunks)
+        if offset and not await source.begins():
+            if source.broken is not None:
+                raise source.broken
+            return offset
         key = f"uploads/{upload}/{offset:020d}-{secrets.token_hex(8)}"
         try:
             await obstore.put_async(
@@ -121,8 +125,6 @@ class Objects:
             )
         except exceptions.BaseError as error:
             raise source.broken or _told(error) from error
-        if not source.size and offset:
-            await obstore.delete_async(self._store, key)
         if source.broken is not None:
             raise source.broken
         return offset + source.size
@@ -188,13 +190,18 @@ class Objects:
 
     async def _pieces(self, upload: str) -> list[tuple[str, int]]:
         """Keys and sizes in the order of their offsets. Raises ValueError when two were written at once."""
-        found = sorted([(key, about.size) async for key, about in self.keys(f"uploads/{upload}/")])
+        listed = [(key, about.size) async for key, about in self.keys(f"uploads/{upload}/")]
+        found = sorted(listed, key=lambda piece: (_offset(piece[0]), piece[1]))
         expected = 0
         for key, size in found:
-            if int(key.rpartition("/")[2].partition("-")[0]) != expected:
+            if _offset(key) != expected:
                 raise ValueError(f"{upload} was written to from two sides")
             expected += size
         return found
+
+
+def _offset(key: str) -> int:
+    return int(key.rpartition("/")[2].partition("-")[0])
 
 
 class _Remembering:
@@ -204,13 +211,23 @@ class _Remembering:
         self._chunks = chunks
         self.size = 0
         self.broken: Exception | None = None
+        self._first: bytes | None = None
+
+    async def begins(self) -> bool:
+        """Whether there is anything at all."""
+        async for chunk in self:
+            self._first = chunk
+            break
+        self.size = 0
+        return self._first is not None
 
     def __aiter__(self) -> _Remembering:
         return self
 
     async def __anext__(self) -> bytes:
         try:
-            chunk = await anext(self._chunks)
+            chunk = await anext(self._chunks) if self._first is None else self._first
+            self._first = None
         except StopAsyncIteration:
             raise
         except Exception as error:

@@ -1,0 +1,1 @@
+"""What keeps a registry in order while it works: garbage collection, retention, checking."""
