@@ -255,7 +255,7 @@ class _Writer:
         existing = self._rootfs.lookup(path) if self._rootfs is not None else None
         if existing is not None and existing.is_directory and not file.is_directory:
             raise Invalid(f"cannot overwrite directory with non-directory: /{path}")
-        keeps = files.keeps_owners or isinstance(files, ArchiveFiles) and self._copying.keep_owners
+        keeps = files.keeps_owners or (isinstance(files, ArchiveFiles) and self._copying.keep_owners)
         uid, gid = self._owner or ((file.uid, file.gid) if keeps else (0, 0))
         mode = file.mode
         if self._mode is not None and file.kind != Kind.SYMLINK:

@@ -34,6 +34,7 @@ def mend(database: Database, blobs: Blobs, layers: Layers, snapshots: Snapshots)
         for diff_id in broken:
             rows = database.all("SELECT image FROM image_layers WHERE diff_id = ?", diff_id)
             lost |= {row["image"] for row in rows}
+            database.execute("DELETE FROM kept_layers WHERE diff_id = ?", diff_id)
         present = set(blobs.digests())
         lost |= {row["id"] for row in database.all("SELECT id FROM images") if row["id"] not in present}
         for image in lost:

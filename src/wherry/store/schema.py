@@ -64,4 +64,13 @@ MIGRATIONS: Final = [
     # Whether the machine's own /usr belongs below the layers. Said here and not in the configuration, which
     # whoever wrote the image can fill in as they like.
     "ALTER TABLE images ADD COLUMN host INTEGER NOT NULL DEFAULT 0",
+    # Layers that something besides images and containers needs: the cache of builds.
+    """
+    CREATE TABLE kept_layers (
+        keeper  TEXT NOT NULL,
+        diff_id TEXT NOT NULL REFERENCES layers(diff_id),
+        PRIMARY KEY (keeper, diff_id)
+    );
+    CREATE INDEX kept_layers_diff_id ON kept_layers(diff_id);
+    """,
 ]

@@ -1,0 +1,96 @@
+"""What a build is asked to do, and what it needs of the engine."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from wherry.build.sources import Files
+from wherry.store.images import Image
+
+__all__ = ["Finished", "Order", "OrderMount", "Request", "Worker"]
+
+
+class Request(msgspec.Struct):
+    """One build. `context` is None when there is none (a Dockerfile alone)."""
+
+    dockerfile: bytes
+    name: str = "Dockerfile"
+    context: Files | None = None
+    contexts: dict[str, Files | str] = {}
+    """Named contexts: files, or an image's name (what `docker-image://` says)."""
+    place: str = ""
+    """Where the context is, for `--explain` to find the build before this one."""
+    target: str = ""
+    args: dict[str, str | None] = {}
+    labels: dict[str, str] = {}
+    tags: list[str] = []
+    no_cache: bool = False
+    no_cache_stages: list[str] = []
+    pull: bool = False
+    network: str = ""
+    platform: str = ""
+    secrets: dict[str, bytes] = {}
+    epoch: int | None = None
+    """Seconds since 1970 that no time in the image is later than."""
+    squash: bool = False
+    insecure: bool = False
+    shm_size: int = 0
+    limits: dict[str, Any] = {}
+    """Docker's HostConfig members for the steps: Memory, CpuShares, Ulimits, ExtraHosts, …"""
+    export: bool = False
+    """The files are wanted, not an image: nothing is added to the store's images."""
+
+
+class OrderMount(NamedTuple):
+    """`kind` is bind or tmpfs; `size` in bytes, 0 for no limit."""
+
+    kind: str
+    target: str
+    source: str = ""
+    read_only: bool = False
+    size: int = 0
+
+
+class Order(NamedTuple):
+    """One command to run over layers. `output(stream, data)` is called on the loop as it comes."""
+
+    image: Image
+    arguments: list[str]
+    environment: list[str]
+    user: str
+    directory: str
+    network: str
+    insecure: bool
+    mounts: list[OrderMount]
+    request: Request
+    output: Callable[[int, bytes], None]
+
+
+class Finished(NamedTuple):
+    """`archive` packs what the command changed, in a thread; valid until the context ends."""
+
+    code: int
+    out_of_memory: bool
+    container: str
+    archive: Callable[[], Iterator[bytes]]
+
+
+class Worker(Protocol):
+    """What the engine does for a build."""
+
+    def run(self, order: Order) -> AbstractAsyncContextManager[Finished]:
+        """Run a command to its end. Whatever it needed is removed when the context ends, or the build is
+        cancelled. Raises what kept it from starting."""
+
+    async def image(self, reference: str, *, pull: bool, platform: str) -> Image:
+        """An image, pulled when it is not here or `pull`. Raises NotFound."""
+
+    def progress(self) -> AsyncIterator[dict[str, Any]]:
+        """Progress objects of pulls under way."""
+
+    def tagged(self, image: Image, name: str) -> None:
+        """An image was given a name."""
