@@ -27,6 +27,11 @@ def big_archive() -> Path:
     return make(FOLDER, "big-docker.tar")
 
 
+def ten_layers() -> Path:
+    """The same files in ten layers."""
+    return make(FOLDER, "ten-docker.tar")
+
+
 def lines() -> Path:
     """100 MB of lines of 100 bytes."""
     target = FOLDER / "lines"

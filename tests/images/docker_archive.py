@@ -72,3 +72,33 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
     entry = tarfile.TarInfo(name)
     entry.size, entry.mtime = len(content), int(time.time())
     archive.addfile(entry, io.BytesIO(content))
+
+
+def split_tar(source: Path, folder: Path, count: int) -> list[Path]:
+    """The members of a tar archive in `count` archives of about the same size, in their order.
+
+    A hard link whose target went into an earlier archive becomes a file of its own.
+    """
+    share = source.stat().st_size // count + 1
+    made: list[Path] = []
+    with tarfile.open(source) as tar:
+        out: tarfile.TarFile | None = None
+        here: set[str] = set()
+        for member in tar:
+            if out is None or (out.offset >= share and len(made) < count):
+                if out is not None:
+                    out.close()
+                made.append(folder / f"{source.stem}-part-{len(made)}.tar")
+                out, here = tarfile.open(made[-1], "w"), set()
+            data = None
+            if member.islnk() and member.linkname not in here:
+                data = tar.extractfile(member)
+                target = tar.getmember(member.linkname)
+                member.type, member.size, member.linkname = tarfile.REGTYPE, target.size, ""
+            elif member.isreg():
+                data = tar.extractfile(member)
+            out.addfile(member, data)
+            here.add(member.name)
+        if out is not None:
+            out.close()
+    return made

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.images import debian
 from tests.images.busybox import find_busybox, write_busybox_tar
-from tests.images.docker_archive import compress, write_docker_archive
+from tests.images.docker_archive import compress, split_tar, write_docker_archive
 
 
 def make_busybox(target: Path) -> None:
@@ -30,6 +30,17 @@ def make_big_archive(target: Path) -> None:
     write_docker_archive(target, layers=[packed], name="big:latest")
 
 
+def make_ten_layers(target: Path) -> None:
+    """A Docker archive with the big one's files in ten layers of about the same size."""
+    plain = make(target.parent, "big.tar")
+    layers = split_tar(plain, target.parent, 10)
+    try:
+        write_docker_archive(target, layers=layers, name="ten:latest")
+    finally:
+        for layer in layers:
+            layer.unlink()
+
+
 MAKERS: dict[str, Callable[[Path], None]] = {
     "busybox.tar": make_busybox,
     "debian.tar": debian.write_debian_tar,
@@ -37,6 +48,7 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "services.tar": lambda target: debian.write_debian_tar(target, debian.SERVICES),
     "big.tar": lambda target: debian.write_debian_tar(target, debian.BIG),
     "big-docker.tar": make_big_archive,
+    "ten-docker.tar": make_ten_layers,
 }
 
 

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from wherry.errors import Invalid, NotFound
+from wherry.errors import Conflict, Invalid, NotFound
 from wherry.oci import Reference, parse_reference
 from wherry.store.feed import Feed
-from wherry.store.images import ImageUser
+from wherry.store.images import Image, ImageUser
 
 from . import image_view
 from .bridges import drain, steps
@@ -43,7 +43,11 @@ class Images(AtRegistries, Insight):
     async def list(
         self, *, show_all: bool = False, filters: Filters | None = None, shared_size: bool = False
     ) -> Sequence[ImageSummary]:
-        """Newest first. Filters: before, since, reference, dangling, label, until."""
+        """Newest first. Filters: before, since, reference, dangling, label, until.
+
+        With `shared_size` sizes are those on disk, as du counts them, and what other images have too is told
+        apart.
+        """
         filters = filters or {}
         check(filters, _FILTERS)
         images = await asyncio.to_thread(self._store.images.list)
@@ -51,6 +55,7 @@ class Images(AtRegistries, Insight):
         since = [self._store.images.resolve(ref) for ref in filters.get("since", [])]
         until = min((parse_moment(text) for text in filters.get("until", [])), default=None)
         dangling = flag(filters, "dangling")
+        disk = await asyncio.to_thread(self._store.layers.disk_usages) if shared_size else None
         used: dict[str, int] = {}
         for container in self._registry:
             used[container.plan.image_id] = used.get(container.plan.image_id, 0) + 1
@@ -74,6 +79,10 @@ class Images(AtRegistries, Insight):
             if references and not image_view.matches_any(image, references):
                 continue
             found.append(image_view.summary(image, used.get(image.id, 0), references))
+            if disk is not None:
+                shares = shared(image, images)
+                found[-1].size = found[-1].virtual_size = sum(disk.get(one, 0) for one in image.layers)
+                found[-1].shared_size = sum(disk.get(one, 0) for one in shares)
         return found
 
     async def inspect(self, ref: str) -> ImageInspect:
@@ -120,7 +129,7 @@ class Images(AtRegistries, Insight):
         only_dangling = flag(filters, "dangling") is not False
         until = min((parse_moment(text) for text in filters.get("until", [])), default=None)
         removed: list[ImageDeleted] = []
-        reclaimed = 0
+        disk = await asyncio.to_thread(self._store.layers.disk_usages)
         for image in await asyncio.to_thread(self._store.images.list):
             if self._users(image.id) or (only_dangling and image.tags) or image.extras:
                 continue
@@ -133,9 +142,11 @@ class Images(AtRegistries, Insight):
                 continue
             try:
                 removed += await self.remove(image.id, force=True)
-                reclaimed += image.size
             except NotFound:
                 continue  # went with its child
+            except Conflict:
+                continue  # somebody has begun to use it
+        reclaimed = sum(disk.get(one.deleted, 0) for one in removed)
         self._events.publish("image", "prune", "", {"reclaimed": str(reclaimed)})
         return ImagesPruned(images_deleted=removed or None, space_reclaimed=reclaimed)
 
@@ -271,3 +282,9 @@ def _named(repo: str, tag: str) -> Reference:
     if tag:
         reference = reference._replace(**{"digest" if ":" in tag else "tag": tag})
     return parse_reference(str(reference))
+
+
+def shared(image: Image, images: Sequence[Image]) -> set[str]:
+    """The layers of an image that another one has too."""
+    others = {layer for other in images if other.id != image.id for layer in other.layers}
+    return others & set(image.layers)

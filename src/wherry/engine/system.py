@@ -123,7 +123,7 @@ class System:
         room = self._room
         usage = DiskUsage()
         if not types or "image" in types:
-            usage.images = list(await self._images.list(show_all=True))
+            usage.images = list(await self._images.list(show_all=True, shared_size=True))
             usage.layers_size = await asyncio.to_thread(room.store.layers.disk_usage)
         if not types or "container" in types:
             names: dict[str, str] = {}

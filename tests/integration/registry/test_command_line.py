@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.harness.command import Command
+from tests.harness.docker_registry import TokenServer, certificate, docker_registry, password_settings
 from tests.harness.engine import EngineUnderTest
-from tests.integration.registry.real import TokenServer, certificate, docker_registry, password_settings
 
 pytestmark = pytest.mark.needs("docker-registry", "busybox")
 

@@ -159,7 +159,11 @@ class Layers:
 
     def disk_usage(self) -> int:
         """Bytes that all layers take on disk, as du counts them. Measures what was not measured yet."""
-        total = 0
+        return sum(self.disk_usages().values())
+
+    def disk_usages(self) -> dict[str, int]:
+        """The same, by diff id."""
+        found = {}
         for row in self._database.all("SELECT diff_id, disk FROM layers"):
             directory = os.path.join(self._root, hex_of(row["diff_id"]))
             disk = row["disk"]
@@ -169,8 +173,8 @@ class Layers:
                     self._database.execute(
                         "UPDATE layers SET disk = ? WHERE diff_id = ?", disk, row["diff_id"]
                     )
-            total += disk
-        return total
+            found[row["diff_id"]] = disk
+        return found
 
     def mend(self) -> tuple[list[str], list[str]]:
         """After a crash: remove drafts, trash and directories without a row; (names removed, diff ids whose
