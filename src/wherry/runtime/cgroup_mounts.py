@@ -21,6 +21,9 @@ class Hierarchy(NamedTuple):
     options: str
 
 
+# What language runtimes want to find mounted before they believe in any limit (OpenJDK, of version 1).
+_LOOKED_FOR = frozenset(("cpu", "cpuacct", "cpu,cpuacct", "cpuset", "memory"))
+
 _found: list[Hierarchy] | None = None
 
 
@@ -50,7 +53,11 @@ def _own_path(hierarchy: Hierarchy) -> str:
 
 
 def attach(root: int, mount: Mount, *, own: bool) -> None:
-    """Mount the cgroup file systems at `mount.target`; `own` says that the cgroup namespace is new."""
+    """Mount the cgroup file systems at `mount.target`; `own` says that the cgroup namespace is new.
+
+    Then a hierarchy in which the container has no group of its own is left out: it would show the names and
+    the use of all others.
+    """
     found = hierarchies()
     target = resolve.make_directory(root, mount.target)
     if len(found) == 1 and found[0].kind == "cgroup2":
@@ -65,6 +72,9 @@ def attach(root: int, mount: Mount, *, own: bool) -> None:
     for hierarchy in found:
         name = os.path.basename(hierarchy.path)
         tree = _make(hierarchy, mount.options.on, own)
+        if own and name not in _LOOKED_FOR and _is_whole(hierarchy, tree):
+            os.close(tree)
+            continue
         os.mkdir(name, dir_fd=base)
         mounts.attach(tree, base, name)  # by name: nobody but us is in this new tmpfs
         os.close(tree)
@@ -74,6 +84,16 @@ def attach(root: int, mount: Mount, *, own: bool) -> None:
     if mount.options.on & mounts.RDONLY:
         mounts.set_attributes(base, on=mounts.RDONLY)
     os.close(base)
+
+
+def _is_whole(hierarchy: Hierarchy, tree: int) -> bool:
+    """Whether `tree` begins at the hierarchy's very top (only there is an agent, of version 2 no events)."""
+    file, at_top = ("release_agent", True) if hierarchy.kind == "cgroup" else ("cgroup.events", False)
+    try:
+        os.stat(file, dir_fd=tree)
+    except FileNotFoundError:
+        return not at_top
+    return at_top
 
 
 def _make(hierarchy: Hierarchy, attributes: int, own: bool) -> int:
