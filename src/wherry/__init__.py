@@ -1,3 +1,55 @@
-"""wherry: a container engine in Python, with Docker's own interfaces."""
+"""wherry: a container engine in Python, with Docker's own interfaces, and its Python API.
+
+    import wherry
+
+    with wherry.run("postgres:16", ports=[5432], env={"POSTGRES_PASSWORD": "x"}) as db:
+        db.wait_for_port(5432)
+        print(db.address(5432))
+
+Names load on first use, so that importing this costs nothing: every command passes through here.
+"""
+
+from __future__ import annotations
 
 __version__ = "0.1.0"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wherry.client.objects.container import Container, ExecResult
+    from wherry.client.objects.engine import Engine, run
+    from wherry.client.objects.image import Image
+    from wherry.client.objects.network import Network
+    from wherry.client.objects.volume import Volume
+    from wherry.errors import WherryError
+
+__all__ = [
+    "Container",
+    "Engine",
+    "ExecResult",
+    "Image",
+    "Network",
+    "Volume",
+    "WherryError",
+    "__version__",
+    "run",
+]
+
+_PLACES = {
+    "Container": "wherry.client.objects.container",
+    "Engine": "wherry.client.objects.engine",
+    "ExecResult": "wherry.client.objects.container",
+    "Image": "wherry.client.objects.image",
+    "Network": "wherry.client.objects.network",
+    "Volume": "wherry.client.objects.volume",
+    "WherryError": "wherry.errors",
+    "run": "wherry.client.objects.engine",
+}
+
+
+def __getattr__(name: str) -> object:
+    place = _PLACES.get(name)
+    if place is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(place), name)

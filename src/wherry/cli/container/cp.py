@@ -6,7 +6,7 @@ import os
 import sys
 
 from wherry.cli.command import Command, Invocation
-from wherry.cli.container.copying import copy_in, copy_out, stream_in, stream_out
+from wherry.client.copying import copy_in, copy_out, stream_in, stream_out
 from wherry.errors import Invalid
 
 

@@ -72,7 +72,7 @@ def _say_what_is_open(host: Any) -> None:
 
 
 def _shown(image: str) -> str:
-    from wherry.cli.image.reference import with_tag
+    from wherry.client.reference import with_tag
 
     return with_tag(image)
 

@@ -7,7 +7,7 @@ import time
 from wherry.cli.format.human import duration, ellipsis, short_id, size
 from wherry.cli.format.quoting import quoted
 from wherry.cli.format.times import local
-from wherry.cli.image.reference import split_reference
+from wherry.client.reference import split_reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

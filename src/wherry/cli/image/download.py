@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from wherry.cli.image.credentials import auth_header
 from wherry.cli.image.progress import show_progress
-from wherry.cli.image.reference import split_reference, with_tag
 from wherry.client.api import query
+from wherry.client.credentials import auth_header
+from wherry.client.reference import split_reference, with_tag
 from wherry.errors import NotFound, Unsupported
 
 TYPE_CHECKING = False

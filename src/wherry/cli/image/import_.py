@@ -7,9 +7,9 @@ import sys
 
 from wherry.cli.command import Command, Invocation
 from wherry.cli.image.progress import show_progress
-from wherry.cli.image.reference import split_reference
-from wherry.cli.upload import pieces_of
 from wherry.client.api import escape, query
+from wherry.client.reference import split_reference
+from wherry.client.upload import pieces_of
 from wherry.errors import Invalid
 
 

@@ -7,8 +7,8 @@ import sys
 
 from wherry.cli.command import Command, Invocation
 from wherry.cli.image.progress import show_progress
-from wherry.cli.upload import pieces_of
 from wherry.client.api import query
+from wherry.client.upload import pieces_of
 from wherry.errors import Invalid
 
 

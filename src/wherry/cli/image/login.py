@@ -6,7 +6,7 @@ import os
 import sys
 
 from wherry.cli.command import Command, Invocation
-from wherry.cli.image.credentials import HUB, find, keep
+from wherry.client.credentials import HUB, find, keep
 from wherry.errors import Invalid, Unauthorized
 
 

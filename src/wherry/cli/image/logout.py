@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wherry.cli.command import Command, Invocation
-from wherry.cli.image.credentials import HUB, forget
+from wherry.client.credentials import HUB, forget
 
 
 def run(invocation: Invocation) -> int:

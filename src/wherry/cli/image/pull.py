@@ -6,7 +6,7 @@ import sys
 
 from wherry.cli.command import Command, Invocation
 from wherry.cli.image.download import download
-from wherry.cli.image.reference import split_reference, with_tag
+from wherry.client.reference import split_reference, with_tag
 from wherry.errors import Invalid
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 
 from wherry.cli.command import Command, Invocation
-from wherry.cli.image.credentials import auth_header
 from wherry.cli.image.progress import show_progress
-from wherry.cli.image.reference import split_reference
 from wherry.client.api import escape, query
+from wherry.client.credentials import auth_header
+from wherry.client.reference import split_reference
 from wherry.errors import Invalid
 
 

@@ -6,8 +6,8 @@ from wherry.cli.command import Command, Invocation
 from wherry.cli.filters import parse_filters
 from wherry.cli.format.human import ellipsis
 from wherry.cli.format.listing import print_listing
-from wherry.cli.image.credentials import auth_header
 from wherry.client.api import query
+from wherry.client.credentials import auth_header
 
 _COLUMNS = (
     ("NAME", "Name"),

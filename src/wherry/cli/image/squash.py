@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from wherry.cli.command import Command, Invocation
 from wherry.cli.format.human import size
-from wherry.cli.image.reference import split_reference
 from wherry.client.api import escape, query
+from wherry.client.reference import split_reference
 from wherry.errors import Invalid
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from wherry.cli.command import Command, Invocation
-from wherry.cli.image.reference import with_tag
 from wherry.cli.manifest import drafts
+from wherry.client.reference import with_tag
 from wherry.errors import NotFound
 
 _MEMBERS = {"os": "os", "arch": "architecture", "variant": "variant", "os-version": "os.version"}

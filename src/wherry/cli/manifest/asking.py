@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from wherry.cli.image.credentials import auth_header
 from wherry.client.api import query
+from wherry.client.credentials import auth_header
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

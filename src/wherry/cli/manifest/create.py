@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 from wherry.cli.command import Command, Invocation
-from wherry.cli.image.reference import with_tag
 from wherry.cli.manifest import drafts
 from wherry.cli.manifest.asking import ask
+from wherry.client.reference import with_tag
 from wherry.errors import Conflict, Invalid
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 
-from wherry.cli.image.reference import with_tag
+from wherry.client.reference import with_tag
 from wherry.errors import NotFound
 
 TYPE_CHECKING = False

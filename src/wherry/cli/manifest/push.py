@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from wherry.cli.command import Command, Invocation
-from wherry.cli.image.credentials import auth_header
 from wherry.cli.manifest import drafts
 from wherry.client.api import query
+from wherry.client.credentials import auth_header
 
 
 def run(invocation: Invocation) -> int:

@@ -33,7 +33,7 @@ def stream_out(client: Client, container: str, path: str, *, follow: bool) -> No
 
 def stream_in(client: Client, container: str, path: str, *, owners: bool) -> None:
     """The archive on standard input, unpacked into a container's folder."""
-    from wherry.cli.upload import pieces_of
+    from wherry.client.upload import pieces_of
 
     path, found = _target(client, container, _rooted(path))
     if found is None or not found["mode"] & _GO_FOLDER:
@@ -43,25 +43,28 @@ def stream_in(client: Client, container: str, path: str, *, owners: bool) -> Non
 
 def copy_out(client: Client, container: str, path: str, target: str, *, follow: bool, owners: bool) -> int:
     """Copy from a container to this machine; returns the bytes of content."""
-    from wherry.cli.container.unpack import unpack
+    from wherry.client.unpack import unpack
 
     parent = os.path.dirname(os.path.abspath(target))
     if not os.path.isdir(parent):
         raise Invalid(f'invalid output path: directory "{parent}" does not exist')
     source, name = _followed(client, container, path, follow)
     response = client.stream("GET", _archive(container, path=source))
-    status = _status(response.headers)
-    folder = bool(status["mode"] & _GO_FOLDER)
-    contents = path.endswith("/.") or os.path.basename(path.rstrip("/")) in ("", ".")
-    _check(folder, target, os.path.isdir(target), os.path.lexists(target))
-    if folder and contents:
-        os.makedirs(target, exist_ok=True)
-        return unpack(response.chunks(), target, _Content(source), owners=owners)
-    if os.path.isdir(target):
-        parent = target
-    else:
-        name = os.path.basename(os.path.abspath(target))
-    return unpack(response.chunks(), parent, lambda parts: [name, *parts[1:]], owners=owners)
+    try:
+        status = _status(response.headers)
+        folder = bool(status["mode"] & _GO_FOLDER)
+        contents = path.endswith("/.") or os.path.basename(path.rstrip("/")) in ("", ".")
+        _check(folder, target, os.path.isdir(target), os.path.lexists(target))
+        if folder and contents:
+            os.makedirs(target, exist_ok=True)
+            return unpack(response.chunks(), target, _Content(source), owners=owners)
+        if os.path.isdir(target):
+            parent = target
+        else:
+            name = os.path.basename(os.path.abspath(target))
+        return unpack(response.chunks(), parent, lambda parts: [name, *parts[1:]], owners=owners)
+    finally:
+        response.close()
 
 
 class _Content:
@@ -82,7 +85,7 @@ class _Content:
 
 def copy_in(client: Client, path: str, container: str, target: str, *, follow: bool, owners: bool) -> int:
     """Copy from this machine to a container; returns the bytes of content."""
-    from wherry.cli.container.pack import packed
+    from wherry.client.pack import packed
 
     contents = path.endswith("/.") or path == "."
     source = os.path.realpath(path) if follow else os.path.abspath(path)
@@ -141,7 +144,9 @@ def _archive(container: str, **options: Any) -> str:
 
 def _put(client: Client, container: str, path: str, pieces: Any, owners: bool) -> None:
     options = _archive(container, path=path, noOverwriteDirNonDir=True, copyUIDGID=owners)
-    client.upload("PUT", options, pieces).read()
+    response = client.upload("PUT", options, pieces)
+    response.read()
+    response.close()
 
 
 def _status(headers: dict[str, str]) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from wherry.cli.image.credentials import HUB, auth_header, find, forget, keep, registry_of
+from wherry.client.credentials import HUB, auth_header, find, forget, keep, registry_of
 from wherry.errors import Invalid
 
 

@@ -6,10 +6,10 @@ input, never as an argument, and the file is only its owner's to read.
 
 from __future__ import annotations
 
-import json
 import os
-from base64 import b64decode, b64encode, urlsafe_b64encode
+from binascii import a2b_base64, b2a_base64
 
+from wherry.client.codec import decode, encode
 from wherry.errors import Invalid
 
 TYPE_CHECKING = False
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 HUB = "https://index.docker.io/v1/"  # the name under which Docker keeps its own registry's credentials
+_URL_SAFE = str.maketrans("+/", "-_")
 _TOKEN_USER = "<token>"  # noqa: S105 — what helpers say instead of a user name
 
 
@@ -31,7 +32,7 @@ def registry_of(image: str) -> str:
 def auth_header(image: str) -> dict[str, str]:
     """The `X-Registry-Auth` header for an image, empty where nothing is known of its registry."""
     found = find(registry_of(image))
-    return {"X-Registry-Auth": urlsafe_b64encode(json.dumps(found).encode()).decode()} if found else {}
+    return {"X-Registry-Auth": _base64(encode(found)).translate(_URL_SAFE)} if found else {}
 
 
 def find(registry: str) -> dict[str, str]:
@@ -42,7 +43,7 @@ def find(registry: str) -> dict[str, str]:
         answer = _ask(helper, "get", registry)
         if not answer:
             return {}
-        kept = json.loads(answer)
+        kept = decode(answer.encode())
         name, secret = kept.get("Username", ""), kept.get("Secret", "")
         if name == _TOKEN_USER:
             return {"identitytoken": secret, "serveraddress": registry}
@@ -54,7 +55,7 @@ def find(registry: str) -> dict[str, str]:
     if entry.get("identitytoken"):
         found["identitytoken"] = entry["identitytoken"]
     if entry.get("auth"):
-        name, _, password = b64decode(entry["auth"]).decode().partition(":")
+        name, _, password = a2b_base64(entry["auth"]).decode().partition(":")
         found |= {"username": name, "password": password}
     return found
 
@@ -72,12 +73,12 @@ def keep(registry: str, name: str, password: str, token: str) -> str:
             "Username": _TOKEN_USER if token else name,
             "Secret": token or password,
         }
-        if _ask(helper, "store", json.dumps(entry)) is None:
+        if _ask(helper, "store", encode(entry).decode()) is None:
             raise Invalid(f"docker-credential-{helper} did not keep the credentials")
         config.setdefault("auths", {})[registry] = {}
         _write(config)
         return f"docker-credential-{helper}"
-    entry = {"auth": b64encode(f"{name}:{'' if token else password}".encode()).decode()}
+    entry = {"auth": _base64(f"{name}:{'' if token else password}".encode())}
     if token:
         entry["identitytoken"] = token
     config.setdefault("auths", {})[registry] = entry
@@ -98,6 +99,10 @@ def forget(registry: str) -> bool:
     return bool(gone or helper)
 
 
+def _base64(data: bytes) -> str:
+    return b2a_base64(data, newline=False).decode()
+
+
 def _path() -> str:
     folder = os.environ.get("DOCKER_CONFIG") or os.path.join(os.path.expanduser("~"), ".docker")
     return os.path.join(folder, "config.json")
@@ -105,8 +110,8 @@ def _path() -> str:
 
 def _read() -> dict[str, Any]:
     try:
-        with open(_path(), encoding="utf-8") as file:
-            found = json.load(file)
+        with open(_path(), "rb") as file:
+            found = decode(file.read())
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
@@ -115,6 +120,8 @@ def _read() -> dict[str, Any]:
 
 
 def _write(config: dict[str, Any]) -> str:
+    import json
+
     path = _path()
     os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
     temporary = f"{path}.{os.getpid()}"

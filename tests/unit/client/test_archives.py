@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from wherry.cli.container.pack import packed
-from wherry.cli.container.unpack import unpack
+from wherry.client.pack import packed
+from wherry.client.unpack import unpack
 from wherry.errors import Invalid
 
 

@@ -100,7 +100,7 @@ class _Unpacking:
                 os.mknod(name, mode, os.makedev(member.devmajor, member.devminor), dir_fd=parent)
                 self._own(member, parent, name)
             else:
-                print(f"WARNING: the device {member.name} is left out; -a takes it over", file=sys.stderr)
+                sys.stderr.write(f"WARNING: the device {member.name} is left out; -a takes it over\n")
         finally:
             if parent != self._base:
                 os.close(parent)

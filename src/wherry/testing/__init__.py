@@ -1,0 +1,1 @@
+"""A pytest plugin: `pytest_plugins = ["wherry.testing.plugin"]`, or `-p wherry.testing.plugin`."""
