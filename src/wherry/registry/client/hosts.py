@@ -18,10 +18,12 @@ client.key}` count as well, below the files above. Loopback addresses may always
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import json
 import os
 import ssl
+import time
 import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -30,6 +32,7 @@ from wherry.errors import Invalid
 from wherry.oci.reference import DEFAULT_DOMAIN
 
 _HUB = "registry-1.docker.io"
+_TRUSTED = 600  # seconds for which the machine's certificates are not read again
 
 
 class Host(NamedTuple):
@@ -50,18 +53,31 @@ class Host(NamedTuple):
 
     def tls(self) -> ssl.SSLContext:
         """What HTTPS connections are checked with. Raises Invalid for certificates that can't be read."""
+        changed = tuple(_changed(path) for path in (self.ca, self.cert, self.key))
         try:
-            context = ssl.create_default_context()
-            if self.ca:
-                context.load_verify_locations(self.ca)
-            if self.cert:
-                context.load_cert_chain(self.cert, self.key or None)
+            return _context(self.ca, self.cert, self.key, self.verify, changed, int(time.time()) // _TRUSTED)
         except (OSError, ssl.SSLError) as error:
             raise Invalid(f"certificates for {self.name} can't be used: {error}") from error
-        if not self.verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        return context
+
+
+@functools.lru_cache(maxsize=16)
+def _context(
+    ca: str, cert: str, key: str, verify: bool, _changed: tuple[int, ...], _now: int
+) -> ssl.SSLContext:
+    """Kept, because reading all the machine's certificates takes 20 ms and more."""
+    context = ssl.create_default_context()
+    if ca:
+        context.load_verify_locations(ca)
+    if cert:
+        context.load_cert_chain(cert, key or None)
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _changed(path: str) -> int:
+    return os.stat(path).st_mtime_ns if path and os.path.exists(path) else 0
 
 
 class Hosts:

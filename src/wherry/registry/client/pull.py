@@ -102,7 +102,7 @@ class Puller:
                 f"{reference.familiar} is no image: its configuration is {manifest.config.media_type[:100]!r}"
             )
         say({"status": f"Pulling from {reference.path}", "id": reference.tag or reference.digest})
-        config = await blobs.read_small(session, reference.path, manifest.config, limit=_MAX_CONFIG)
+        config = await self._config(session, reference, manifest.config)
         diff_ids = parse_image_config(config).rootfs.diff_ids
         if len(diff_ids) != len(manifest.layers) or len(diff_ids) > _MAX_LAYERS:
             raise Invalid(
@@ -124,6 +124,14 @@ class Puller:
         state = "Downloaded newer image for" if fresh else "Image is up to date for"
         say({"status": f"Status: {state} {reference.familiar}"})
         return image
+
+    async def _config(self, session: Session, reference: Reference, descriptor: Descriptor) -> bytes:
+        try:
+            return await asyncio.to_thread(
+                self._store.blobs.read, self._store.images.get(descriptor.digest).id
+            )
+        except NotFound:
+            return await blobs.read_small(session, reference.path, descriptor, limit=_MAX_CONFIG)
 
     async def _layer(
         self,

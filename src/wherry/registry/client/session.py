@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -32,7 +33,10 @@ _LONGEST_PAUSE = 60.0  # seconds; a registry that wants longer is told of instea
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
+_PLAIN_FOR = 300.0  # seconds for which a registry that spoke plain HTTP is asked so at once
 _TIMEOUTS = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=60)
+
+_seen_plain: dict[str, float] = {}  # base → when it spoke plain HTTP
 
 
 class Session:
@@ -45,7 +49,11 @@ class Session:
         self._lasting = lasting
         self._credentials = credentials or Credentials()
         self._base = host.base
+        self._remembered = False  # that it is plain, from another session
         self._plain_tried = not (host.plain and host.base.startswith("https:"))
+        if not self._plain_tried and time.monotonic() - _seen_plain.get(host.base, -1e9) < _PLAIN_FOR:
+            self._base = "http:" + host.base.removeprefix("https:")
+            self._remembered = True
         self._authorization: dict[str, str] = {}  # scope → header
         self._lock = asyncio.Lock()
         self._contexts: dict[bool, ssl.SSLContext] = {}
@@ -157,6 +165,9 @@ class Session:
     ) -> aiohttp.ClientResponse:
         try:
             response = await self._once(method, url, headers, data)
+            if self._remembered and response.status == 400 and "WWW-Authenticate" not in response.headers:
+                response.release()
+                raise aiohttp.ClientConnectionError("it may speak HTTPS by now")
             self._plain_tried = True
             return response
         except aiohttp.ClientConnectorCertificateError:
@@ -164,11 +175,19 @@ class Session:
         except aiohttp.ClientConnectionError:
             if self._plain_tried or not url.startswith(self._base):
                 raise
-            # Only now that HTTPS does not answer, and only where plain HTTP is allowed.
+            # Only now that HTTPS does not answer, and only where plain HTTP is allowed; or the other way
+            # round, where it was plain HTTP the last time.
             self._plain_tried = True
             rest = url.removeprefix(self._base)
-            self._base = "http:" + self._base.removeprefix("https:")
-            return await self._once(method, self._base + rest, headers, data)
+            if self._remembered:
+                _seen_plain.pop(self.host.base, None)
+                self._base = self.host.base
+            else:
+                self._base = "http:" + self._base.removeprefix("https:")
+            response = await self._once(method, self._base + rest, headers, data)
+            if not self._remembered:
+                _seen_plain[self.host.base] = time.monotonic()
+            return response
 
     async def _once(
         self, method: str, url: str, headers: dict[str, str], data: Any
