@@ -38,6 +38,7 @@ MIGRATIONS: Final = [
     );
     CREATE TABLE build_slots (     -- what each step of each Dockerfile was when it was last built
         slot  TEXT PRIMARY KEY,
+        key   TEXT NOT NULL,
         facts BLOB NOT NULL,       -- zlib of JSON
         used  INTEGER NOT NULL
     );
@@ -77,6 +78,8 @@ class Cache:
         self._store = store
         self._database = store.database
         self._locks: dict[str, tuple[asyncio.Lock, list[None]]] = {}
+        self.busy_mounts: set[str] = set()
+        """Cache mounts that some step has for itself."""
 
     @asynccontextmanager
     async def once(self, key: str) -> AsyncIterator[None]:
@@ -181,11 +184,16 @@ class Cache:
         found: dict[str, Any] = msgspec.json.decode(zlib.decompress(row["facts"]))
         return found
 
-    def keep_facts(self, slot: str, facts: dict[str, Any]) -> None:
+    def last_facts_key(self, slot: str) -> str:
+        """The key that a step had when it was last built; empty when it was not."""
+        row = self._database.one("SELECT key FROM build_slots WHERE slot = ?", slot)
+        return str(row["key"]) if row else ""
+
+    def keep_facts(self, slot: str, key: str, facts: dict[str, Any]) -> None:
         """Remember them; the oldest are forgotten."""
         data = zlib.compress(msgspec.json.encode(facts), 1)
         self._database.execute(
-            "INSERT OR REPLACE INTO build_slots VALUES (?, ?, ?)", slot, data, time.time_ns()
+            "INSERT OR REPLACE INTO build_slots VALUES (?, ?, ?, ?)", slot, key, data, time.time_ns()
         )
         self._database.execute(
             "DELETE FROM build_slots WHERE slot IN"

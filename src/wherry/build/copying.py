@@ -73,6 +73,10 @@ class Copying(NamedTuple):
         Raises Invalid when a file would have to replace a directory."""
         yield from _Writer(self, rootfs, owner, now_ns).run()
 
+    def directory(self, rootfs: LayerFiles, now_ns: int) -> Iterator[bytes]:
+        """A layer that makes the directory `target` with those above it, and nothing else."""
+        yield from _Writer(self, rootfs, None, now_ns).only_directory()
+
 
 def pick(
     files: Files,
@@ -198,6 +202,12 @@ class _Writer:
                 if not path:
                     raise Invalid("a file can't become the root directory")
                 yield from self._put(path, file, picked.files)
+        yield end_of_archive()
+
+    def only_directory(self) -> Iterator[bytes]:
+        assert self._rootfs is not None
+        target = self._rootfs.resolve(self._copying.target, partial=True) or ""
+        yield from self._parents(f"{target}/.")
         yield end_of_archive()
 
     def _directory_itself(self, target: str, picked: Picked) -> Iterator[bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple, Protocol
 
@@ -88,9 +88,6 @@ class Worker(Protocol):
 
     async def image(self, reference: str, *, pull: bool, platform: str) -> Image:
         """An image, pulled when it is not here or `pull`. Raises NotFound."""
-
-    def progress(self) -> AsyncIterator[dict[str, Any]]:
-        """Progress objects of pulls under way."""
 
     def tagged(self, image: Image, name: str) -> None:
         """An image was given a name."""

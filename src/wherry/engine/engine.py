@@ -33,6 +33,8 @@ from .volumes import Volumes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .builds import Builds
+
 
 class Engine:
     """One engine over one state directory. `await Engine.open(...)` in a running loop, `await close()` at
@@ -52,6 +54,7 @@ class Engine:
         self.store = store
         self._room = room
         self.last_used = time.monotonic()
+        self._builds: Builds | None = None
 
     @classmethod
     async def open(
@@ -129,7 +132,18 @@ class Engine:
         engine.system = System(room, engine.images)
         engine._listen(supervisor)
         await reconcile.bring_together(room, first=True)
+        if store.database.one("SELECT 1 FROM migrations WHERE owner = 'build steps'"):
+            room.background(engine.builds.sweep(), "removing what interrupted builds have left")
         return engine
+
+    @property
+    def builds(self) -> Builds:
+        """The builds; loaded with the first."""
+        if self._builds is None:
+            from .builds import Builds
+
+            self._builds = Builds(self._room, self.images)
+        return self._builds
 
     def touch(self) -> None:
         """A client is there: put off the end that comes after a quiet period."""

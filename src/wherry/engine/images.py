@@ -22,6 +22,7 @@ from .moments import parse_moment
 
 if TYPE_CHECKING:
     from wherry.store import Store
+    from wherry.store.images import Image
 
     from .containers.registry import Registry
     from .events import Events
@@ -247,6 +248,18 @@ class Images(AtRegistries, Insight):
             async for event in self.registries.push(image, one, credentials=credentials):
                 yield event
             self._event("push", image.id, one.familiar)
+
+    def find(self, ref: str) -> Image | None:
+        """An image that is here, or None. Blocks."""
+        return self._store.images.find(ref)
+
+    def resolve(self, ref: str) -> Image:
+        """An image that is here. Blocks. Raises NotFound."""
+        return self._store.images.resolve(ref)
+
+    def tagged(self, image: Image, name: str) -> None:
+        """Tell listeners that a build has given an image a name."""
+        self._event("tag", image.id, name)
 
     def _tags_of(self, repository: Reference) -> Sequence[Reference]:
         names = (parse_reference(tag) for image in self._store.images.list() for tag in image.tags)

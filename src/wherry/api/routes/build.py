@@ -1,30 +1,214 @@
-"""Builds: said honestly to be missing, until they are here."""
+"""Builds: `POST /build` as Docker's classic builder has it, the same for our own command line, the cache."""
 
 from __future__ import annotations
+
+import asyncio
+import binascii
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from wherry.api.call import Call, answer
 from wherry.api.http import Response
 from wherry.api.routing import Route
-from wherry.errors import Unsupported
+from wherry.api.streams.relay import relay_progress
+from wherry.errors import Invalid, Unsupported, WherryError
+
+if TYPE_CHECKING:
+    from wherry.build.build import Built
+    from wherry.build.request import Request
+
+_LIMITS = {
+    "memory": "Memory",
+    "memswap": "MemorySwap",
+    "cpushares": "CpuShares",
+    "cpuperiod": "CpuPeriod",
+    "cpuquota": "CpuQuota",
+}
+_WORDS = {"cpusetcpus": "CpusetCpus", "cpusetmems": "CpusetMems", "cgroupparent": "CgroupParent"}
 
 
-async def build(_call: Call) -> Response:
-    raise Unsupported("building images is not supported yet")
+async def build(call: Call) -> None:
+    if call.query.text("version") == "2":
+        raise Unsupported("BuildKit is not supported by this endpoint", hint="set DOCKER_BUILDKIT=0")
+    await relay_progress(call, _classic(call))
 
 
-async def prune(_call: Call) -> Response:
-    """There is no cache, so there is nothing to reclaim."""
-    return answer({"CachesDeleted": [], "SpaceReclaimed": 0})
+async def _classic(call: Call) -> AsyncIterator[dict[str, Any]]:
+    from wherry.build.build import Built
+    from wherry.build.run_step import StepFailed
+    from wherry.engine.builds.classic import Classic
+    from wherry.engine.builds.contexts import from_archive, from_remote
+    from wherry.store.feed import Feed
+
+    builds = call.engine.builds
+    request = _request(call)
+    quiet = call.query.flag("q")
+    remote = call.query.text("remote")
+    with builds.workplace() as place:
+        if remote:
+            request.context, request.dockerfile = await asyncio.to_thread(
+                from_remote, remote, place, request.name
+            )
+        else:
+            async with Feed(call.archive()) as chunks:
+                request.context, request.dockerfile = await asyncio.to_thread(
+                    from_archive, chunks, place, request.name
+                )
+        request.place = remote
+        show = Classic()
+        try:
+            async for event in builds.build(request, place, _auths(call)):
+                if not isinstance(event, Built):
+                    for item in show.feed(event):
+                        if not quiet:
+                            yield item
+                    continue
+                for item in show.finish():
+                    if not quiet:
+                        yield item
+                for item in _built(event, request, quiet):
+                    yield item
+        except WherryError as error:
+            if not quiet:
+                for item in show.finish():
+                    yield item
+            detail: dict[str, Any] = {"message": error.message}
+            if isinstance(error, StepFailed):
+                detail["code"] = error.code
+            yield {"errorDetail": detail, "error": error.message}
+        finally:
+            if request.context is not None:
+                request.context.close()
+
+
+def _built(built: Built, request: Request, quiet: bool) -> list[dict[str, Any]]:
+    from wherry.oci import parse_reference
+
+    assert built.image is not None
+    said: list[dict[str, Any]] = [{"aux": {"ID": built.image.id}}]
+    if quiet:
+        return [*said, {"stream": f"{built.image.id}\n"}]
+    said.append({"stream": f"Successfully built {built.image.id[7:19]}\n"})
+    for tag in request.tags:
+        said.append({"stream": f"Successfully tagged {parse_reference(tag).tagged.familiar}\n"})
+    return said
+
+
+def _request(call: Call) -> Request:
+    from wherry.build.request import Request
+    from wherry.oci import parse_reference
+
+    query = call.query
+    for name in ("outputs", "squash", "isolation"):
+        if name in query and query.text(name) not in ("", "0", "false", "default", "[]"):
+            raise Unsupported(
+                f"builds with {name!r} are not supported by this endpoint", hint="use wherry build"
+            )
+    limits: dict[str, Any] = {}
+    for name, member in _LIMITS.items():
+        number = query.number(name)
+        if number:
+            limits[member] = number
+    for name, member in _WORDS.items():
+        if query.text(name):
+            limits[member] = query.text(name)
+    ulimits = _json(query.text("ulimits"), "ulimits")
+    if ulimits:
+        limits["Ulimits"] = ulimits
+    hosts = query.text("extrahosts")
+    if hosts:
+        limits["ExtraHosts"] = hosts.split(",")
+    tags = [tag for tag in query.texts("t") if tag]
+    for tag in tags:
+        if parse_reference(tag).digest:
+            raise Invalid(f"invalid tag {tag!r}: a digest can't be given to a build")
+    args = _json(query.text("buildargs"), "buildargs") or {}
+    labels = _json(query.text("labels"), "labels") or {}
+    if not isinstance(args, dict) or not isinstance(labels, dict):
+        raise Invalid("buildargs and labels must be JSON objects")
+    epoch = args.get("SOURCE_DATE_EPOCH")
+    return Request(
+        dockerfile=b"",
+        name=query.text("dockerfile") or "Dockerfile",
+        target=query.text("target"),
+        args={str(name): None if value is None else str(value) for name, value in args.items()},
+        labels={str(name): str(value) for name, value in labels.items()},
+        tags=tags,
+        no_cache=query.flag("nocache"),
+        pull=query.flag("pull"),
+        network=query.text("networkmode"),
+        platform=query.text("platform"),
+        shm_size=query.number("shmsize", 0) or 0,
+        limits=limits,
+        epoch=int(epoch) if epoch and str(epoch).isdigit() else None,
+    )
+
+
+def _json(text: str, what: str) -> Any:
+    if not text:
+        return None
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise Invalid(f"error reading {what}: {error}") from None
+
+
+def _auths(call: Call) -> dict[str, dict[str, str]]:
+    """The `X-Registry-Config` header: URL-safe base64 of a JSON object by registry."""
+    header = call.request.head.headers.get("x-registry-config", "").strip()
+    if not header:
+        return {}
+    try:
+        plain = header.rstrip("=").replace("-", "+").replace("_", "/")
+        raw = msgspec.json.decode(binascii.a2b_base64(plain + "=" * (-len(plain) % 4)))
+    except (ValueError, msgspec.DecodeError):
+        raise Invalid("invalid X-Registry-Config header: must be base64 of a JSON object") from None
+    if not isinstance(raw, dict):
+        raise Invalid("invalid X-Registry-Config header: must be base64 of a JSON object")
+    return {
+        str(host): {name: value for name, value in auth.items() if isinstance(value, str)}
+        for host, auth in raw.items()
+        if isinstance(auth, dict)
+    }
+
+
+async def prune(call: Call) -> Response:
+    filters = call.query.filters()
+    for name in filters:
+        if name not in ("until", "id", "unused-for"):
+            raise Invalid(f"invalid filter '{name}'")
+    keep = call.query.number("keep-storage") or call.query.number("reserved-space") or 0
+    unused = 0.0
+    for text in (*filters.get("until", ()), *filters.get("unused-for", ())):
+        from wherry.build.dockerfile.durations import parse_duration
+
+        unused = max(unused, parse_duration(text, "until") / 1e9)
+    gone, freed = await call.engine.builds.prune(
+        everything=call.query.flag("all"), keep=keep, unused_for=unused
+    )
+    return answer({"CachesDeleted": gone, "SpaceReclaimed": freed})
+
+
+async def usage(call: Call) -> Response:
+    rows = await call.engine.builds.usage()
+    return answer({"Entries": [row._asdict() for row in rows]})
 
 
 async def session(_call: Call) -> Response:
     raise Unsupported("BuildKit sessions are not supported", hint="set DOCKER_BUILDKIT=0")
 
 
+async def cancel(_call: Call) -> Response:
+    raise Unsupported("builds are not cancelled by id", hint="end the connection of the build")
+
+
 ROUTES = [
-    Route("POST", "/build", build),
+    Route("POST", "/build", build, serves_client=True),
     Route("POST", "/build/prune", prune),
-    Route("POST", "/build/cancel", build),
+    Route("GET", "/build/usage", usage),
+    Route("POST", "/build/cancel", cancel),
     Route("POST", "/session", session),
     Route("POST", "/grpc", session),
 ]

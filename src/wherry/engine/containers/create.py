@@ -21,6 +21,8 @@ from .table import Row
 from .validation import check_config, check_host, complete
 
 if TYPE_CHECKING:
+    from wherry.store.images import Image
+
     from .room import Room
 
 
@@ -32,15 +34,17 @@ async def create(
     *,
     name: str = "",
     platform: str = "",
+    image: Image | None = None,
+    identifier: str = "",
 ) -> ContainerCreated:
-    """See `Containers.create`."""
+    """See `Containers.create`. A build gives its own image, which has no name, and the id."""
     warnings: list[str] = []
-    image = room.store.images.resolve(config.image)
+    image = image or room.store.images.resolve(config.image)
     config = with_image_defaults(config, image.config.config)
     check_config(config)
     check_host(host, room.settings.runtimes)
     complete(host)
-    identifier = new_id()
+    identifier = identifier or new_id()
     if not config.hostname and not _shares_hostname(host):
         in_network_of_host = host.network_mode == "host"
         config.hostname = room.machine.hostname if in_network_of_host else short(identifier)

@@ -135,6 +135,14 @@ class Layers:
         """Holds layers that no image or container names yet. Use as a context manager."""
         return Lease(self)
 
+    def keep(self, keeper: str, diff_id: str) -> None:
+        """Keep a layer for `keeper`, beyond every lease, until `unkeep`."""
+        self._database.execute("INSERT OR IGNORE INTO kept_layers VALUES (?, ?)", keeper, diff_id)
+
+    def unkeep(self, keeper: str) -> None:
+        """Give up what is kept for `keeper`; `collect` removes it then."""
+        self._database.execute("DELETE FROM kept_layers WHERE keeper = ?", keeper)
+
     def collect(self) -> list[str]:
         """Remove the layers that nothing names and no lease holds; their diff ids."""
         with self.lock, self._database.transaction():
@@ -142,6 +150,7 @@ class Layers:
                 "SELECT diff_id FROM layers"
                 " WHERE NOT EXISTS (SELECT 1 FROM image_layers i WHERE i.diff_id = layers.diff_id)"
                 " AND NOT EXISTS (SELECT 1 FROM snapshot_layers s WHERE s.diff_id = layers.diff_id)"
+                " AND NOT EXISTS (SELECT 1 FROM kept_layers k WHERE k.diff_id = layers.diff_id)"
             )
             gone = [row["diff_id"] for row in rows if row["diff_id"] not in self._leased]
             trash = []

@@ -1,0 +1,258 @@
+"""A whole build: the stages that the target needs, at the same time where they don't wait for each other."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NamedTuple
+
+from wherry.build.cache import Cached, make_key
+from wherry.build.dockerfile import Dockerfile, Expander, Stage, parse
+from wherry.build.dockerfile import instructions as ins
+from wherry.build.dockerfile.parse import stage_index
+from wherry.build.events import StageEnded, Warned
+from wherry.build.platforms import platform_args
+from wherry.build.sources import Files, LayerFiles
+from wherry.build.stage import StageWork, Surroundings
+from wherry.build.state import DEFAULT_PATH, PROXIES, State
+from wherry.build.step import Room
+from wherry.errors import Invalid, Unsupported
+from wherry.oci import RunConfig, encode_image_config, parse_reference
+from wherry.store.images import Image
+from wherry.store.machine import architecture
+
+__all__ = ["Build", "Built", "needed_stages"]
+
+
+class Built(NamedTuple):
+    """What came of a build. `image` is None when only files were wanted."""
+
+    state: State
+    image: Image | None
+
+
+class Build:
+    """One build; `run` once."""
+
+    def __init__(self, room: Room) -> None:
+        """Raises DockerfileError, Invalid for a target that is not there."""
+        self._room = room
+        request = room.request
+        self._file: Dockerfile = parse(request.dockerfile, request.name)
+        self._target = _target_of(self._file, request.target)
+        self._platform = platform_args(request.platform, request.target)
+        self._globals = self._global_args()
+        self._needed = needed_stages(self._file.stages, self._target)
+        self._tasks: dict[int, asyncio.Task[State]] = {}
+        self._open: list[Files] = []
+        self._used: set[str] = set()
+
+    async def run(self) -> Built:
+        """Build. Raises what went wrong first; the other stages are ended then."""
+        offset = 0
+        total = sum(len(self._file.stages[number].steps) + 1 for number in self._needed)
+        try:
+            for number in self._needed:
+                stage = self._file.stages[number]
+                around = Surroundings(
+                    files_of=self._files_of,
+                    global_args=self._globals,
+                    platform_args=self._platform,
+                    escape=self._file.source.escape,
+                    offset=offset,
+                    total=total,
+                    used_args=self._used,
+                )
+                work = StageWork(self._room, stage, around)
+                self._tasks[number] = asyncio.ensure_future(work.run(lambda stage=stage: self._begin(stage)))  # type: ignore[misc]
+                self._tasks[number].add_done_callback(
+                    lambda _, number=number: self._room.emit(StageEnded(number))  # type: ignore[misc]
+                )
+                offset += len(stage.steps) + 1
+            done, _ = await asyncio.wait(self._tasks.values(), return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
+            state = self._tasks[self._target].result()
+            self._warn_unused()
+            return await self._finish(state)
+        finally:
+            for task in self._tasks.values():
+                task.cancel()
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            for files in self._open:
+                files.close()
+
+    async def _finish(self, state: State) -> Built:
+        state = state.copy()
+        room, request = self._room, self._room.request
+        if request.labels:
+            state.config.labels = {**(state.config.labels or {}), **request.labels}
+            pairs = " ".join(f"{name}={value}" for name, value in sorted(request.labels.items()))
+            state.note(f"/bin/sh -c #(nop)  LABEL {pairs}")
+        if request.export:
+            return Built(state, None)
+        if request.squash:
+            await self._squash(state)
+        key = make_key("image", state.image_config(""), request.epoch)
+        found = room.cache.get(key, room.lease)
+        created = found.created if found is not None else room.created()
+        if found is None:
+            room.cache.put(key, Cached("", created), step="image", kind="internal")
+        config = encode_image_config(state.image_config(created))
+        tags = [parse_reference(tag).tagged for tag in request.tags]
+        image = await asyncio.to_thread(
+            room.store.images.add,
+            config,
+            lease=room.lease,
+            tags=tags,
+            parent=state.base if state.base.startswith("sha256:") else "",
+            host=bool(state.extras),
+        )
+        for tag in tags:
+            room.worker.tagged(image, tag.familiar)
+        return Built(state, image)
+
+    async def _squash(self, state: State) -> None:
+        """One layer instead of those that this build added."""
+        below = self._room.store.images.get(state.base).layers if state.base else ()
+        if len(state.layers) <= len(below) + 1:
+            return
+        raise Unsupported("--squash is not supported yet", hint="a last stage that copies everything does it")
+
+    async def _begin(self, stage: Stage) -> State:
+        """What FROM means."""
+        request = self._room.request
+        values = {**self._platform, **self._globals}
+        base = Expander(values, self._file.source.escape).word(stage.start.base)
+        platform = Expander(values, self._file.source.escape).word(stage.start.platform) or request.platform
+        if not base:
+            stage.start.node.fail(
+                f"base name ({stage.start.base}) should not be blank",
+                stage.start.base,
+                "an ARG before FROM gives a variable its value",
+            )
+        number = stage_index(self._file.stages, base, stage.number)
+        if number is not None and not base.isdigit():
+            return (await self._tasks[number]).copy()
+        named = request.contexts.get(base)
+        if isinstance(named, str):
+            base = named
+        elif named is not None:
+            raise Unsupported(
+                f"FROM {base}: a directory can't be a base", hint="copy from it with COPY --from"
+            )
+        if base == "scratch":
+            own, variant = architecture()
+            parts = (platform or f"linux/{own}" + (f"/{variant}" if variant else "")).split("/")
+            state = State(architecture=parts[1], variant=parts[2] if len(parts) > 2 else "", os=parts[0])
+            state.config = RunConfig()
+        else:
+            state = self._of_image(await self._room.worker.image(base, pull=request.pull, platform=platform))
+        if "PATH" not in state.environment:
+            state.set_environment("PATH", DEFAULT_PATH)
+        return state
+
+    def _of_image(self, image: Image) -> State:
+        for diff_id in image.layers:
+            if not self._room.lease.take(diff_id):
+                raise Invalid(f"image {image.id[7:19]} was removed while it was used")
+        config = image.config
+        return State(
+            layers=list(image.layers),
+            config=config.config,
+            history=list(config.history),
+            architecture=config.architecture,
+            variant=config.variant,
+            os=config.os,
+            author=config.author,
+            created=config.created,
+            base=image.id,
+            extras=image.extras,
+        ).copy()
+
+    async def _files_of(self, name: str, asking: int) -> Files:
+        """What `--from=name` means in the stage with the number `asking`."""
+        stage = stage_index(self._file.stages, name, asking)
+        if stage is not None:
+            return self._layers((await self._tasks[stage]).layers)
+        named = self._room.request.contexts.get(name)
+        if isinstance(named, Files):
+            return named
+        if name.isdigit():
+            raise Invalid(
+                f"invalid from flag value {name}: invalid stage index",
+                hint="stages are counted from 0, from the top",
+            )
+        image = await self._room.worker.image(
+            named or name, pull=self._room.request.pull, platform=self._room.request.platform
+        )
+        return self._layers(self._of_image(image).layers)
+
+    def _layers(self, layers: list[str]) -> Files:
+        files = LayerFiles([self._room.store.layers.path(layer) for layer in reversed(layers)])
+        self._open.append(files)
+        return files
+
+    def _global_args(self) -> dict[str, str]:
+        values: dict[str, str] = {}
+        given = self._room.request.args
+        for instruction in self._file.globals:
+            for name, default in instruction.pairs:
+                value = given.get(name)
+                if value is None and default is not None:
+                    value = Expander({**self._platform, **values}, self._file.source.escape).word(default)
+                if value is None:
+                    value = self._platform.get(name)
+                if value is not None:
+                    values[name] = value
+        return values
+
+    def _warn_unused(self) -> None:
+        known = {name for arg in self._file.globals for name, _ in arg.pairs} | PROXIES | self._used
+        known |= self._platform.keys() | {"SOURCE_DATE_EPOCH"}
+        unused = sorted(name for name in self._room.request.args if name not in known)
+        if unused:
+            self._room.emit(
+                Warned(f"[Warning] One or more build-args [{' '.join(unused)}] were not consumed")
+            )
+
+
+def _target_of(file: Dockerfile, name: str) -> int:
+    if not name:
+        return len(file.stages) - 1
+    found = stage_index(file.stages, name, len(file.stages))
+    if found is None:
+        from wherry.build.dockerfile.position import did_you_mean
+
+        raise Invalid(
+            f"target stage {name!r} could not be found",
+            hint=did_you_mean(name, [stage.start.name for stage in file.stages if stage.start.name]),
+        )
+    return found
+
+
+def needed_stages(stages: list[Stage], target: int) -> list[int]:
+    """The stages that `target` needs, itself last, in the order of the file."""
+    needed: set[int] = set()
+    pending = [target]
+    while pending:
+        number = pending.pop()
+        if number in needed:
+            continue
+        needed.add(number)
+        pending += [
+            other
+            for name in _mentions(stages[number])
+            if (other := stage_index(stages, name, number)) is not None
+        ]
+    return sorted(needed)
+
+
+def _mentions(stage: Stage) -> list[str]:
+    names = [] if stage.start.base.isdigit() else [stage.start.base]
+    for step in stage.steps:
+        if isinstance(step, ins.Copy) and step.flag("from"):
+            names.append(step.flag("from"))
+        elif isinstance(step, ins.Run):
+            for mount in step.mounts:
+                names += [item[5:] for item in mount.split(",") if item.startswith("from=")]
+    return names

@@ -1,0 +1,127 @@
+"""Files from elsewhere: URLs and git repositories. Blocking: called in threads."""
+
+from __future__ import annotations
+
+import email.utils
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import NamedTuple
+
+from wherry.errors import Invalid, NotFound, Unavailable, Unsupported
+
+__all__ = ["GitRef", "clone", "download", "is_git", "is_url", "parse_git"]
+
+_CHUNK = 1 << 20
+_TIMEOUT = 300  # seconds without a byte
+_SAFE_REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./@+-]*")
+
+
+class GitRef(NamedTuple):
+    """`ref` is a branch, tag or commit, empty for the default branch; `subdir` relative, may be empty."""
+
+    url: str
+    ref: str
+    subdir: str
+
+
+def is_url(text: str) -> bool:
+    """Whether a source is to be downloaded."""
+    return text.startswith(("http://", "https://"))
+
+
+def is_git(text: str) -> bool:
+    """Whether a source or context is a git repository."""
+    if text.startswith(("git://", "git@", "ssh://")):
+        return True
+    return is_url(text) and text.partition("#")[0].partition("?")[0].endswith(".git")
+
+
+def parse_git(text: str) -> GitRef:
+    """`URL#ref:subdir`. Raises Invalid for what git could take for something else."""
+    url, _, fragment = text.partition("#")
+    ref, _, subdir = fragment.partition(":")
+    if ref and (not _SAFE_REF.fullmatch(ref) or ".." in ref):
+        raise Invalid(f"invalid git reference {ref!r}")
+    if ".." in subdir.split("/"):
+        raise Invalid(f"invalid subdirectory {subdir!r} of a git context")
+    if url.startswith("-") or "::" in url.partition("/")[0]:
+        raise Invalid(f"invalid git URL {url!r}")
+    return GitRef(url, ref, subdir.strip("/"))
+
+
+def clone(git: GitRef, directory: str, *, keep_history: bool = False) -> str:
+    """Check out into `directory` (made); the commit. Raises Unsupported without git, Unavailable."""
+    environment = {
+        "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+        "HOME": directory,
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_ALLOW_PROTOCOL": "git:http:https:ssh",
+        "GIT_SSH_COMMAND": "ssh -o BatchMode=yes",
+    }
+    for name in ("http_proxy", "https_proxy", "no_proxy", "SSH_AUTH_SOCK"):
+        if name in os.environ:
+            environment[name] = os.environ[name]
+
+    def run(*words: str) -> str:
+        command = ["git", "-C", directory, "-c", "core.hooksPath=/dev/null", *words]
+        try:
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        except FileNotFoundError:
+            raise Unsupported("git is not installed", hint="it is needed for contexts from git") from None
+        if done.returncode:
+            text = (done.stderr.strip().splitlines() or ["unknown error"])[-1]
+            raise Unavailable(f"git {words[0]} of {git.url}: {text}")
+        return done.stdout.strip()
+
+    os.makedirs(directory, mode=0o755)
+    run("init", "--quiet")
+    run("fetch", "--quiet", "--depth=1", "--no-tags", "--", git.url, git.ref or "HEAD")
+    run("checkout", "--quiet", "--detach", "FETCH_HEAD")
+    run("submodule", "update", "--quiet", "--init", "--recursive", "--depth=1")
+    commit = run("rev-parse", "HEAD")
+    if not keep_history:
+        shutil.rmtree(os.path.join(directory, ".git"), ignore_errors=True)
+    return commit
+
+
+def download(url: str, directory: str, *, checksum: str = "") -> str:
+    """Fetch into a file in `directory` (made), named as the URL ends; its name. Raises Invalid for a wrong
+    checksum (`sha256:…`), NotFound, Unavailable; nothing is left then."""
+    name = os.path.basename(urllib.parse.unquote(urllib.parse.urlsplit(url).path)) or "index"
+    if name in (".", "..") or "/" in name or "\0" in name:
+        raise Invalid(f"cannot determine a file name from the URL {url}")
+    algorithm, _, wanted = checksum.partition(":")
+    if checksum and algorithm not in ("sha256", "sha384", "sha512"):
+        raise Invalid(f"unsupported checksum {checksum!r}", hint="for instance sha256:…")
+    os.makedirs(directory, mode=0o700, exist_ok=True)
+    path = os.path.join(directory, name)
+    state = hashlib.new(algorithm or "sha256")
+    request = urllib.request.Request(url, headers={"User-Agent": "wherry"})
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer, open(path, "wb") as file:
+            while data := answer.read(_CHUNK):
+                state.update(data)
+                file.write(data)
+            modified = (
+                email.utils.parsedate_to_datetime(answer.headers["Last-Modified"]).timestamp()
+                if (answer.headers.get("Last-Modified"))
+                else 0
+            )
+    except urllib.error.HTTPError as error:
+        kind = NotFound if error.code in (404, 410) else Unavailable
+        raise kind(f"fetching {url}: status {error.code} {error.reason}") from None
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        raise Unavailable(f"fetching {url}: {getattr(error, 'reason', error)}") from None
+    if checksum and state.hexdigest() != wanted:
+        os.unlink(path)
+        raise Invalid(f"digest mismatch {algorithm}:{state.hexdigest()}: {checksum} was expected for {url}")
+    os.chmod(path, 0o600)
+    os.utime(path, (modified, modified))
+    return name

@@ -1,0 +1,133 @@
+"""What the steps of a build share, and the one way a step takes: key, cache, or doing it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from wherry.build.cache import Cache, Cached, make_key
+from wherry.build.clamp import clamp
+from wherry.build.events import Event
+from wherry.build.explain import facts_of, reasons
+from wherry.build.request import Request, Worker
+from wherry.build.state import State
+from wherry.store import Store
+from wherry.store.layers import Lease
+
+__all__ = ["EMPTY", "Room", "Spot"]
+
+EMPTY = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"  # an archive of nothing
+
+
+class Room:
+    """One build's: where things are, what is held until its end."""
+
+    def __init__(
+        self,
+        request: Request,
+        store: Store,
+        cache: Cache,
+        worker: Worker,
+        lease: Lease,
+        temporary: str,
+        caches: str,
+        emit: Callable[[Event], None],
+    ) -> None:
+        """`temporary` is a directory of this build, removed at its end; `caches` that of cache mounts."""
+        self.request = request
+        self.store = store
+        self.cache = cache
+        self.worker = worker
+        self.lease = lease
+        self.temporary = temporary
+        self.caches = caches
+        self.emit = emit
+        self.steps = 0
+
+    def next_step(self) -> int:
+        """A number for a step."""
+        self.steps += 1
+        return self.steps
+
+    def now_ns(self) -> int:
+        """The time to write into files: the build's fixed one, if it has one."""
+        epoch = self.request.epoch
+        return epoch * 1_000_000_000 if epoch is not None else time.time_ns()
+
+    def created(self) -> str:
+        """The same for configurations, as RFC 3339."""
+        seconds, fraction = divmod(self.now_ns(), 1_000_000_000)
+        moment = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        return f"{moment}.{fraction:09d}Z" if fraction else f"{moment}Z"
+
+    async def unpack(self, archive: Callable[[], Iterator[bytes]]) -> str:
+        """Make a layer, held by this build; its diff id, or empty for an archive of nothing."""
+        epoch = self.request.epoch
+
+        def work() -> str:
+            chunks = archive()
+            if epoch is not None:
+                chunks = clamp(chunks, epoch)
+            return self.store.layers.unpack(chunks, self.lease, decompressed=True).diff_id
+
+        diff_id = await asyncio.to_thread(work)
+        return "" if diff_id == EMPTY else diff_id
+
+
+class Spot:
+    """One step, at its place in a Dockerfile."""
+
+    def __init__(self, room: Room, number: int, slot: str, text: str, *, use_cache: bool) -> None:
+        self.room = room
+        self.number = number
+        self.slot = slot
+        self.text = text
+        self.use_cache = use_cache
+        self.cached = False
+        self.why: list[str] = []
+        self.container = ""
+
+    async def layer(
+        self,
+        state: State,
+        what: str,
+        *,
+        make: Callable[[], Awaitable[str]],
+        files: tuple[str, Mapping[str, str]] = ("", {}),
+        variables: Mapping[str, str] | None = None,
+        settings: Mapping[str, str] | None = None,
+        parent: str | None = None,
+        kind: str = "regular",
+        created_by: str,
+    ) -> None:
+        """Take the layer of this step from the cache, or `make` it; either is added to `state`.
+
+        `what` is the instruction as it is carried out; `files` a digest of all contents it uses, and single
+        ones to explain with.
+        """
+        room = self.room
+        parent = state.chain if parent is None else parent
+        epoch = room.request.epoch
+        key = make_key(parent, what, files[0], variables or {}, settings or {}, epoch)
+        facts = facts_of(what, parent, files=files[1], variables=variables, settings=settings)
+        async with room.cache.once(key):
+            found = room.cache.get(key, room.lease) if self.use_cache else None
+            if found is None:
+                self.why = self._why(facts)
+                diff_id = await make()
+                found = Cached(diff_id, room.created())
+                room.cache.put(key, found, step=self.text, kind=kind, parent=parent)
+                await asyncio.to_thread(room.cache.keep_facts, self.slot, key, facts)
+            else:
+                self.cached = True
+                if room.cache.last_facts_key(self.slot) != key:
+                    await asyncio.to_thread(room.cache.keep_facts, self.slot, key, facts)
+        state.add_layer(found.diff_id, found.created, created_by)
+
+    def _why(self, facts: dict[str, Any]) -> list[str]:
+        if not self.use_cache:
+            return ["the cache was not to be used (--no-cache)"]
+        return reasons(self.room.cache.last_facts(self.slot), facts)

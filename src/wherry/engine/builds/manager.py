@@ -1,0 +1,147 @@
+"""The builds of this engine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any
+
+from wherry.build.build import Build, Built
+from wherry.build.cache import Cache, CacheRow
+from wherry.build.events import Event
+from wherry.build.request import Finished, Order, Request
+from wherry.build.step import Room as BuildRoom
+from wherry.store.images import Image
+
+from .steps import StepRunner
+
+if TYPE_CHECKING:
+    from ..containers.room import Room
+    from ..images import Images
+
+Auths = dict[str, dict[str, str]]
+"""Credentials by registry, as the X-Registry-Config header has them."""
+
+
+class Builds:
+    """Loaded when the first build is asked for."""
+
+    def __init__(self, room: Room, images: Images) -> None:
+        self._room = room
+        self._images = images
+        self._root = os.path.join(room.state_dir, "build")
+        self.cache = Cache(room.store)
+        self._steps = StepRunner(room, room.store.database)
+        shutil.rmtree(os.path.join(self._root, "work"), ignore_errors=True)
+
+    async def sweep(self) -> None:
+        """Remove what an engine that was killed has left."""
+        await self._steps.sweep()
+
+    @property
+    def root(self) -> str:
+        """Where builds keep what they have on disk besides layers."""
+        return self._root
+
+    @contextlib.contextmanager
+    def workplace(self) -> Any:
+        """A directory of one build, with everything in it removed at the end."""
+        place = os.path.join(self._root, "work", os.urandom(8).hex())
+        os.makedirs(place, mode=0o700)
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+    async def build(
+        self, request: Request, workplace: str, auths: Auths | None = None
+    ) -> AsyncIterator[Event | Built]:
+        """Events as they happen, then what came of it. Raises DockerfileError, StepFailed, …; closing the
+        iterator ends the build."""
+        events: asyncio.Queue[Event | None] = asyncio.Queue()
+        store = self._room.store
+        with store.layers.lease() as lease:
+            worker = _Worker(self._steps, self._images, events, auths or {})
+            room = BuildRoom(
+                request,
+                store,
+                self.cache,
+                worker,
+                lease,
+                workplace,
+                os.path.join(self._root, "caches"),
+                events.put_nowait,
+            )
+            task = asyncio.ensure_future(Build(room).run())
+            task.add_done_callback(lambda _: events.put_nowait(None))
+            try:
+                while (event := await events.get()) is not None:
+                    yield event
+                built = task.result()
+                yield built
+            finally:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        await asyncio.to_thread(self._tidy)
+
+    def _tidy(self) -> None:
+        self.cache.limit()
+        self._room.store.layers.collect()
+
+    async def usage(self) -> list[CacheRow]:
+        """What the cache holds."""
+        return await asyncio.to_thread(self.cache.rows)
+
+    async def prune(self, *, everything: bool, keep: int = 0, unused_for: float = 0) -> tuple[list[str], int]:
+        """Remove cache entries; (ids, bytes). `unused_for` in seconds."""
+        gone, freed = await asyncio.to_thread(
+            self.cache.prune, everything=everything, keep=keep, unused_for_ns=int(unused_for * 1e9)
+        )
+        if everything and not keep and not unused_for:
+            await asyncio.to_thread(shutil.rmtree, os.path.join(self._root, "caches"), ignore_errors=True)
+            await asyncio.to_thread(shutil.rmtree, os.path.join(self._root, "hashes"), ignore_errors=True)
+        self._room.events.publish("builder", "prune", "", {"reclaimed": str(freed)})
+        return gone, freed
+
+
+class _Worker:
+    """What a build needs of the engine; see `wherry.build.request.Worker`."""
+
+    def __init__(
+        self, steps: StepRunner, images: Images, events: asyncio.Queue[Event | None], auths: Auths
+    ) -> None:
+        self._steps = steps
+        self._images = images
+        self._events = events
+        self._auths = auths
+        self._pulls: dict[str, asyncio.Lock] = {}
+        self._pulled: set[str] = set()
+
+    def run(self, order: Order) -> AbstractAsyncContextManager[Finished]:
+        return self._steps.run(order)
+
+    async def image(self, reference: str, *, pull: bool, platform: str) -> Image:
+        async with self._pulls.setdefault(reference, asyncio.Lock()):
+            found = await asyncio.to_thread(self._images.find, reference)
+            if found is not None and (not pull or reference in self._pulled):
+                return found
+            credentials = self._credentials(reference)
+            async for event in self._images.pull(reference, platform=platform, credentials=credentials):
+                self._events.put_nowait(event)
+            self._pulled.add(reference)
+            return await asyncio.to_thread(self._images.resolve, reference)
+
+    def tagged(self, image: Image, name: str) -> None:
+        self._images.tagged(image, name)
+
+    def _credentials(self, reference: str) -> dict[str, str] | None:
+        first, slash, _ = reference.partition("/")
+        named = bool(slash) and ("." in first or ":" in first or first == "localhost")
+        for name in (first, f"https://{first}") if named else ("https://index.docker.io/v1/", "docker.io"):
+            if name in self._auths:
+                return self._auths[name]
+        return None
