@@ -10,8 +10,10 @@ from typing import NamedTuple
 from aiohttp import web
 
 from wherry.errors import Unavailable, WherryError
+from wherry.registry.server import settings
 from wherry.registry.server.access import OPEN, Grant
 from wherry.registry.server.audit import Audit, Deed
+from wherry.registry.server.cache import Cache
 from wherry.registry.server.content import FRESH, Content
 from wherry.registry.server.failures import Refusal
 from wherry.registry.server.identity.accounts import Accounts
@@ -20,6 +22,7 @@ from wherry.registry.server.identity.issuing import Issuing
 from wherry.registry.server.limits import Attempts, Rate
 from wherry.registry.server.metrics import Metrics
 from wherry.registry.server.notes import Notes
+from wherry.registry.server.pages import Pages
 from wherry.registry.server.quotas import Allowance, Quotas
 from wherry.registry.server.routes import Routes
 from wherry.registry.server.storage import Driver, Missing
@@ -65,17 +68,29 @@ def application(
     grants: Sequence[Grant] = OPEN,
     with_parts: Parts | None = None,
     fresh: float = FRESH,
+    caches: Sequence[settings.Cache] = (),
+    page: bool = True,
 ) -> web.Application:
     """A registry over `driver`. Serve it with `web.AppRunner`. `fresh` as in `Content`."""
     mine = with_parts or parts(driver, grants=grants)
     content = Content(driver, fresh=fresh)
-    front = Front(mine, Routes(content, mine.quotas, mine.gate.allow))
+    around = [Cache(one, content, mine.metrics) for one in caches]
+    front = Front(mine, Routes(content, mine.quotas, mine.gate.allow, around))
     # bodies are streamed to the storage, so their size is the storage's affair
     app = web.Application(client_max_size=1 << 62)
     app.on_response_prepare.append(_complete)
+
+    async def end(_: web.Application) -> None:
+        for one in around:
+            await one.close()
+
+    app.on_cleanup.append(end)
     app.router.add_route("*", "/v2", front.registry)
     app.router.add_route("*", "/v2/{rest:.*}", front.registry)
     app.add_routes(Health(driver, mine.metrics).table())
+    if page:
+        for path, handler in Pages(content, mine.gate).table().items():
+            app.router.add_get(path, front.around("page", handler))
     if mine.gate.tokens is not None and mine.gate.tokens.issues:
         issuing = Issuing(mine.gate, tuple(grants))
         app.router.add_get("/token", front.around("token", issuing.get), allow_head=False)
@@ -112,6 +127,8 @@ class Front:
     async def _answer(self, request: web.Request, notes: Notes, answering: _Answering) -> web.StreamResponse:
         metrics, began = self._parts.metrics, time.perf_counter()
         metrics.add("in_flight")
+        if notes.kind == "page":
+            notes.deed = None
         status = 499  # the client was gone
         try:
             response = await _refused_or(request, notes, answering)
@@ -173,6 +190,7 @@ class Health:
         return web.Response(body=self._metrics.text().encode(), headers={"Content-Type": _EXPOSITION})
 
 
+_KEPT = ("Location", "Content-Range", "Allow")
 _EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -185,10 +203,15 @@ async def _refused_or(request: web.Request, notes: Notes, handler: _Answering) -
     except Unavailable as error:
         request.app.logger.error("%s", error.message)
         return _refused(request, Refusal("UNAVAILABLE", error.message))
+    except web.HTTPException as answer:  # where to go, or what ranges there are
+        headers = {name: answer.headers[name] for name in _KEPT if name in answer.headers}
+        return web.Response(status=answer.status, headers=headers)
     except WherryError as error:
         request.app.logger.error("%s", error.message)
         return _refused(request, Refusal("UNAVAILABLE"))
     except (web.RequestPayloadError, ConnectionError):
+        if request.transport is not None and notes.sent:
+            request.transport.abort()  # an answer that breaks off must look like one
         return _refused(request, Refusal("BLOB_UPLOAD_INVALID", "the body broke off"))
     except OSError:
         request.app.logger.exception("storage")

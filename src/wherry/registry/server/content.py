@@ -247,10 +247,12 @@ class Content:
         *,
         by: str = "",
         immutable: bool = False,
+        whole: bool = True,
     ) -> tuple[str, str]:
         """Store a manifest under a tag or its digest; its digest, and that of its subject if it has one.
 
-        With `immutable`, a tag that exists stays (the same manifest may be pushed again), also when two are
+        `whole` wants all its parts to be here. With `immutable`, a tag that exists stays (the same
+        manifest may be pushed again), also when two are
         pushed at once.
         """
         try:
@@ -265,7 +267,8 @@ class Content:
             check_tag(reference)
         if immutable:
             await self._may_be(name, reference, digest)
-        await self._check_parts(name, document)
+        if whole:
+            await self._check_parts(name, document)
         packed = document.media_type.encode() + b"\n" + data
         await self.driver.write(manifest_key(name, digest), packed)
         subject = document.subject.digest if document.subject else ""
@@ -325,6 +328,9 @@ class Content:
             return msgspec.json.decode(await self.driver.read(tag_key(name, tag)), type=Tag)
         except Missing:
             raise Refusal("MANIFEST_UNKNOWN", detail={"name": name, "tag": tag}) from None
+
+    async def has_tag(self, name: str, tag: str) -> bool:
+        return not is_digest(tag) and await self.has(tag_key(name, check_tag(tag)))
 
     async def delete_tag(self, name: str, tag: str) -> None:
         if not await self.driver.delete(tag_key(name, check_tag(tag))):

@@ -19,7 +19,7 @@ end-13  GET        /v2/NAME/blobs/uploads/UPLOAD
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -30,6 +30,7 @@ from wherry.oci import media_types
 from wherry.oci.manifest import Descriptor, Index
 from wherry.registry.server.access import Caller
 from wherry.registry.server.audit import Deed
+from wherry.registry.server.cache import Arriving, Cache, find
 from wherry.registry.server.content import MAX_MANIFEST, Content
 from wherry.registry.server.failures import Refusal
 from wherry.registry.server.names import blob_key, check_digest, check_name, is_digest
@@ -62,8 +63,9 @@ Handler = Callable[[Asked], Awaitable[web.StreamResponse]]
 class Routes:
     """Handlers over one registry's content. `allow` raises Refusal unless the caller may do that."""
 
-    def __init__(self, content: Content, quotas: Quotas, allow: Allow) -> None:
+    def __init__(self, content: Content, quotas: Quotas, allow: Allow, caches: Sequence[Cache] = ()) -> None:
         self._content = content
+        self._caches = caches
         self._quotas = quotas
         self._allow = allow
         self._table: dict[tuple[str, str], Handler] = {
@@ -94,6 +96,8 @@ class Routes:
         return await handler(Asked(request, notes, notes.caller, check_name(name) if name else "", last))
 
     def _may(self, asked: Asked, right: str) -> str:
+        if right == "push" and (cache := find(self._caches, asked.name)):
+            raise Refusal("UNSUPPORTED", f"{asked.name} is a cache of {cache.remote}")
         self._allow(asked.request, asked.caller, asked.name, right)
         return asked.name
 
@@ -113,7 +117,16 @@ class Routes:
     async def blob(self, asked: Asked) -> web.StreamResponse:
         request, digest = asked.request, asked.last
         name = self._may(asked, "pull")
-        size = await self._content.blob_size(name, digest, renew=request.method == "HEAD")
+        cache = find(self._caches, name)
+        try:
+            size = await self._content.blob_size(name, digest, renew=request.method == "HEAD")
+        except Refusal:
+            if cache is None:
+                raise
+            fetched = await cache.blob(name, digest)
+            if fetched is not None:
+                return await _passed_on(asked, *fetched)
+            size = await self._content.blob_size(name, digest)
         headers = {
             "Docker-Content-Digest": digest,
             "Content-Type": "application/octet-stream",
@@ -232,6 +245,8 @@ class Routes:
     async def manifest(self, asked: Asked) -> web.Response:
         request, name = asked.request, self._may(asked, "pull")
         asked.notes.deed = Deed("pull", name, asked.last)
+        if cache := find(self._caches, name):
+            await cache.manifest(name, asked.last)
         stored = await self._content.manifest(name, asked.last)
         headers = {"Docker-Content-Digest": stored.digest, "ETag": f'"{stored.digest}"'}
         if request.headers.get("If-None-Match") == headers["ETag"]:
@@ -335,6 +350,27 @@ async def _body(request: web.Request) -> AsyncIterator[bytes]:
         raise
     if gathered:
         yield b"".join(gathered)
+
+
+async def _passed_on(asked: Asked, size: int, arriving: Arriving) -> web.StreamResponse:
+    """A blob as it arrives from another registry: whole, whatever range was asked for."""
+    headers = {"Docker-Content-Digest": asked.last, "Content-Type": "application/octet-stream"}
+    response = web.StreamResponse(headers=headers)
+    response.content_length = size
+    asked.notes.sent = size
+    sent = 0
+    try:
+        await response.prepare(asked.request)
+        if asked.request.method == "GET":
+            async for chunk in arriving.chunks():
+                await response.write(chunk)
+                sent += len(chunk)
+            if sent != size:
+                raise ConnectionResetError("the other registry broke off")
+    finally:
+        arriving.leave()
+    await response.write_eof()
+    return response
 
 
 def _range(request: web.Request, size: int) -> tuple[int, int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -52,7 +53,7 @@ class Talk:
         if status != 202:
             return status
         where = f"{headers['Location']}?digest={digest_of(data)}"
-        status, _, _ = await self.ask("PUT", where, data=data)
+        status, _, _ = await self.ask("PUT", where, data=io.BytesIO(data))
         return status
 
     async def image(self, name: str, tag: str, *layers: bytes) -> tuple[int, str]:
@@ -108,7 +109,9 @@ async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
         settings = read(str(path), {"storage": str(tmp_path / "registry")})
         storage = driver or Files(settings.storage)
         mine = assemble(settings, storage)
-        app = application(storage, grants=settings.grants(), with_parts=mine, fresh=fresh)
+        app = application(
+            storage, grants=settings.grants(), with_parts=mine, fresh=fresh, caches=settings.cache
+        )
         runner = web.AppRunner(app)
         runners.append(runner)
         await runner.setup()

@@ -28,7 +28,13 @@ async def _serve(
 ) -> None:
     storage = driver(settings)
     mine = assemble(settings, storage, worker=number, workers=workers)
-    app = application(storage, grants=settings.grants(), with_parts=mine)
+    app = application(
+        storage,
+        grants=settings.grants(),
+        with_parts=mine,
+        caches=settings.cache,
+        page=settings.page,
+    )
     patience = quantities.seconds(settings.stop_timeout)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=patience, keepalive_timeout=75)
     await runner.setup()

@@ -59,7 +59,9 @@ async def check(content: Content) -> AsyncIterator[Finding]:
         yield Finding(kind, digest, tuple(sorted(holders.get(digest, ()))))
     for name, manifests in sorted(found.manifests.items()):
         for digest in sorted(await used(content, name, manifests) or ()):
-            if digest not in blobs and not await content.has(blob_key(digest)):
+            # a cache has the manifests of blobs that nobody has asked for yet
+            linked = digest in found.blobs.get(name, {})
+            if linked and digest not in blobs and not await content.has(blob_key(digest)):
                 yield Finding("missing", digest, (name,))
 
 
