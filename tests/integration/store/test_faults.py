@@ -46,6 +46,7 @@ def _big(size: int) -> bytes:
 def consistent(store: Store) -> None:
     """Files and rows agree: nothing is missing, nothing is left over, every layer gives its archive back."""
     state = Path(store.state_dir)
+    store.layers.settle()
     layers = store.layers.all()
     assert sorted(os.listdir(state / "layers")) == sorted(layer.diff_id[7:] for layer in layers)
     for layer in layers:

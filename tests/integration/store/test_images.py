@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ from wherry.errors import Conflict, Invalid, NotFound
 from wherry.oci import History, ImageConfig, RootFS, encode_image_config, parse_reference
 from wherry.store import Store
 from wherry.store.images import Image, ImageUser, Removal
+from wherry.store.layers import departing
+from wherry.store.removal import remove_tree
 from wherry.store.tar import Kind, TarEntry, end_of_archive, header
 
 
@@ -222,3 +226,34 @@ def test_disk_use_is_what_du_says(store: Store) -> None:
     own = Path(f"{store.state_dir}/layers").stat().st_blocks * 512
     assert first == int(said.stdout.split()[0]) - own
     assert store.layers.disk_usage() == first
+
+
+def test_what_is_on_its_way_out_still_counts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    _add(store, "gone", "app:1")
+    go = threading.Event()
+
+    def later(path: str, *, stop: Callable[[], bool]) -> None:
+        go.wait(20)
+        remove_tree(path, stop=stop)
+
+    monkeypatch.setattr(departing, "remove_tree", later)
+    store.images.remove("app:1")
+    assert store.layers.all() == []
+    assert store.layers.disk_usage() > 0
+    go.set()
+    store.layers.settle()
+    assert store.layers.disk_usage() == 0
+    assert os.listdir(f"{store.state_dir}/layers") == []
+
+
+def test_a_removal_that_was_cut_off_goes_on_at_the_next_start(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    _add(store, "gone", "app:1")
+    (layer,) = store.layers.all()
+    os.rename(store.layers.path(layer.diff_id), f"{tmp_path}/layers/{departing.MARK}1")
+    store.images.remove("app:1")
+    store.close()
+    again = Store(str(tmp_path))
+    again.layers.settle()
+    assert os.listdir(f"{tmp_path}/layers") == []
+    again.close()

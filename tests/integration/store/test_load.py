@@ -113,6 +113,7 @@ def _load(store: Store, archive: bytes) -> list[tuple[str, tuple[str, ...]]]:
 
 def _is_empty(store: Store) -> bool:
     store.layers.collect()
+    store.layers.settle()
     return os.listdir(f"{store.state_dir}/layers") == [] and store.database.all("SELECT 1 FROM images") == []
 
 

@@ -61,6 +61,7 @@ def _unpack(case: Hostile, base: Path) -> None:
         assert refused == case.refused
         assert sorted(os.listdir(base)) == ["outside", "state"]
         store.layers.collect()
+        store.layers.settle()
         store.layers.close()
         assert os.listdir(layers) == [], "nothing is left behind"
     finally:

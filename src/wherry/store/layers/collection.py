@@ -2,7 +2,8 @@
 
 The life of a layer: `unpack` fills `layers/.draft-…`, writes `complete` into it, renames it to the hex of its
 diff id, adds its row. It is immutable then. It goes when nothing in the database names it and no lease holds
-it. A crash leaves a draft, or a directory without a row: both are rubbish, removed by `mend`.
+it: first its row and its name, its files later (`departing`). A crash leaves a draft, or a directory without
+a row: both are rubbish, removed by `mend`.
 
 Power cuts: syncing thousands of files before an `import` returns would double its time, so `complete` first
 says in which boot the layer was written, and a thread has the filesystem synced and then says so too. After
@@ -15,7 +16,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from types import TracebackType
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ from wherry.oci.digest import hex_of
 from wherry.store.compression import decompress
 from wherry.store.database import Database, Row
 from wherry.store.diskerrors import disk_errors
+from wherry.store.layers.departing import MARK, Departing
 from wherry.store.layers.ownership import Owners
 from wherry.store.layers.recipe import replay
 from wherry.store.layers.sync import Syncer, is_synced, is_trusted, mark
@@ -36,7 +38,6 @@ from wherry.store.usage import allocated
 __all__ = ["Layer", "Layers", "Lease"]
 
 _DRAFT = ".draft-"
-_TRASH = ".trash-"
 
 
 class Layer(NamedTuple):
@@ -62,6 +63,7 @@ class Layers:
         os.makedirs(root, mode=0o700, exist_ok=True)
         spread(root)
         self._syncer = Syncer(root)
+        self._departing = Departing(root)
 
     def path(self, diff_id: str) -> str:
         """The directory to hand to overlayfs."""
@@ -97,6 +99,7 @@ class Layers:
         that. Raises Invalid for a hostile, damaged or different archive, Unavailable when the disk is full;
         nothing is left behind then.
         """
+        self._departing.make_room()
         draft = os.path.join(self._root, _DRAFT + os.urandom(8).hex())
         try:
             with disk_errors("a layer"), Hashing() as hashing, ExitStack() as stack:
@@ -144,7 +147,8 @@ class Layers:
         self._database.execute("DELETE FROM kept_layers WHERE keeper = ?", keeper)
 
     def collect(self) -> list[str]:
-        """Remove the layers that nothing names and no lease holds; their diff ids."""
+        """Remove the layers that nothing names and no lease holds; their diff ids. Their files go behind the
+        scenes: see `settle`."""
         with self.lock, self._database.transaction():
             rows = self._database.all(
                 "SELECT diff_id FROM layers"
@@ -153,25 +157,26 @@ class Layers:
                 " AND NOT EXISTS (SELECT 1 FROM kept_layers k WHERE k.diff_id = layers.diff_id)"
             )
             gone = [row["diff_id"] for row in rows if row["diff_id"] not in self._leased]
-            trash = []
             for diff_id in gone:
                 self._database.execute("DELETE FROM layers WHERE diff_id = ?", diff_id)
+            leaving = []
             for diff_id in gone:
-                trash.append(os.path.join(self._root, _TRASH + os.urandom(8).hex()))
-                try:
-                    os.rename(os.path.join(self._root, hex_of(diff_id)), trash[-1])
-                except FileNotFoundError:
-                    pass
-        for path in trash:
-            remove_tree(path)
+                with suppress(FileNotFoundError):
+                    leaving.append(self._departing.rename(hex_of(diff_id)))
+        self._departing.remove(leaving)
         return gone
 
+    def settle(self) -> None:
+        """Wait until the files of removed layers are gone."""
+        self._departing.settle()
+
     def disk_usage(self) -> int:
-        """Bytes that all layers take on disk, as du counts them. Measures what was not measured yet."""
-        return sum(self.disk_usages().values())
+        """Bytes that all layers take on disk, as du counts them, with what is left of removed ones. Measures
+        what was not measured yet."""
+        return sum(self.disk_usages().values()) + self._departing.usage()
 
     def disk_usages(self) -> dict[str, int]:
-        """The same, by diff id."""
+        """Those of each layer that is here, by diff id."""
         found = {}
         for row in self._database.all("SELECT diff_id, disk FROM layers"):
             directory = os.path.join(self._root, hex_of(row["diff_id"]))
@@ -186,21 +191,24 @@ class Layers:
         return found
 
     def mend(self) -> tuple[list[str], list[str]]:
-        """After a crash: remove drafts, trash and directories without a row; (names removed, diff ids whose
-        files are missing or not to be trusted). Called before anything else uses the layers."""
+        """After a crash: remove drafts, what was being removed, and directories without a row, behind the
+        scenes; (their names, diff ids whose files are missing or not to be trusted). Called before anything
+        else uses the layers."""
         known = {hex_of(layer.diff_id) for layer in self.all()}
-        removed, broken = [], []
+        removed, leaving, broken = [], [], []
         present = set(os.listdir(self._root))
         for name in sorted(present - known):
-            remove_tree(os.path.join(self._root, name))
+            leaving.append(name if name.startswith(MARK) else self._departing.rename(name))
             removed.append(name)
+        self._departing.remove(leaving)
         for name in sorted(known):
             if name not in present or not is_trusted(os.path.join(self._root, name)):
                 broken.append("sha256:" + name)
         return removed, broken
 
     def close(self) -> None:
-        """Wait for the syncing thread."""
+        """Wait for the syncing thread, and stop removing."""
+        self._departing.close()
         self._syncer.close()
 
     def _adopt(self, draft: str, layer: Layer, lease: Lease) -> None:
