@@ -10,7 +10,7 @@ from pathlib import Path
 
 SUITE = "bookworm"
 
-PYTHON = ("python3-minimal", "ca-certificates", "iproute2", "iputils-ping", "curl")
+PYTHON = ("python3", "ca-certificates", "iproute2", "iputils-ping", "curl")
 """Enough for an HTTP server and for looking at a network from inside."""
 
 SERVICES = ("nginx-light", "postgresql", "iperf3", "curl", "dnsutils", "iputils-ping")
