@@ -103,6 +103,7 @@ PROBES: dict[str, Callable[[], bool]] = {
     "docker-registry": _program("docker-registry"),
     "htpasswd": _program("htpasswd"),
     "openssl": _program("openssl"),
+    "chromium": _program("chromium"),
     "strace": _program("strace"),
 }
 

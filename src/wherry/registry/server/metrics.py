@@ -46,6 +46,10 @@ class Metrics:
         key = f"{name}{{{labels}}}" if labels else name
         self._values[key] = self._values.get(key, 0) + amount
 
+    def value(self, name: str) -> float:
+        """This worker's own."""
+        return self._values.get(name, 0)
+
     def observe(self, kind: str, status: int, seconds: float) -> None:
         """A request that was answered."""
         self.add("requests_total", 1, f'kind="{kind}",status="{status}"')

@@ -33,7 +33,7 @@ async def rendered(url: str, profile: Path) -> str:
     return out.decode()
 
 
-@pytest.mark.skipif(not CHROMIUM, reason="no chromium")
+@pytest.mark.needs("chromium")
 async def test_a_browser_shows_repositories_tags_and_layers(serve: Serve, tmp_path: Path) -> None:
     registry = await serve()
     _, digest = await registry.image("team/web", "1.0", b"a layer" * 1000, b"another")

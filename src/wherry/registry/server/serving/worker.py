@@ -36,7 +36,7 @@ async def _serve(
         page=settings.page,
     )
     patience = quantities.seconds(settings.stop_timeout)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=patience, keepalive_timeout=75)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1, keepalive_timeout=75)
     await runner.setup()
     site = web.SockSite(runner, listening, backlog=1024, ssl_context=tls(settings))
     stop = asyncio.Event()
@@ -56,5 +56,10 @@ async def _serve(
     if parent >= 0:
         loop.remove_reader(parent)
         os.close(parent)
+    await site.stop()
+    until = loop.time() + patience
+    # aiohttp breaks uploads off when it ends
+    while mine.metrics.value("in_flight") and loop.time() < until:  # noqa: ASYNC110 (a number, no event)
+        await asyncio.sleep(0.05)
     await runner.cleanup()
     mine.metrics.save()
