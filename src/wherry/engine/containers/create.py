@@ -15,6 +15,7 @@ from ..spec.check import check
 from . import copyup
 from .defaults import command_line, with_image_defaults
 from .mounts import make_volumes, plan_mounts
+from .platforms import check_platform
 from .record import Condition, Plan
 from .start import as_failure
 from .table import Row
@@ -49,7 +50,7 @@ async def create(
         in_network_of_host = host.network_mode == "host"
         config.hostname = room.machine.hostname if in_network_of_host else short(identifier)
     warnings += check(config, host, room.machine.facts, lambda ref: _kind_of(room, ref))
-    warnings += _platform_warnings(platform, image.config.os, image.config.architecture, room)
+    warnings += check_platform(platform, image.config, config.image, room.machine.architecture)
     endpoints = room.networks.plan(config, host, networking, warnings)
     planned = plan_mounts(config, host, room.registry.find)
     for mode in (host.pid_mode, host.ipc_mode, host.network_mode):
@@ -98,13 +99,3 @@ def _shares_hostname(host: HostConfig) -> bool:
 def _kind_of(room: Room, ref: str) -> str:
     confinement = room.registry.find(ref).condition.confinement
     return confinement.user_namespace if confinement is not None else ""
-
-
-def _platform_warnings(platform: str, system: str, architecture: str, room: Room) -> list[str]:
-    wanted = platform.split("/")
-    if len(wanted) > 1 and wanted[1] and architecture and wanted[1] != architecture:
-        return [
-            f"The requested image's platform ({system}/{architecture}) does not match the detected host "
-            f"platform (linux/{room.machine.architecture}) and no specific platform was requested"
-        ]
-    return []

@@ -9,6 +9,7 @@ from wherry.errors import Invalid, Unsupported
 from wherry.supervisor.logs.options import parse as parse_log
 
 from ..models import ContainerConfig, Healthcheck, HostConfig, Resources, RestartPolicy
+from ..signals import parse_signal
 from ..spec.translate import MASKED, READ_ONLY
 
 SMALLEST_MEMORY = 6 << 20
@@ -41,6 +42,8 @@ def check_config(config: ContainerConfig) -> None:
         raise Invalid(
             f"the working directory '{config.working_dir}' is invalid, it needs to be an absolute path"
         )
+    if config.stop_signal:
+        parse_signal(config.stop_signal)
     if len(config.hostname) > 63:
         raise Invalid(f"invalid hostname: {config.hostname}", hint="at most 63 characters")
     if config.healthcheck is not None:

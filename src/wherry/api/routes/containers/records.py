@@ -35,7 +35,7 @@ async def create(call: Call) -> Response:
             platform=call.query.text("platform"),
         )
     except NotFound as error:
-        if error.message.startswith("No such image"):
+        if error.message.startswith(("No such image", "image with reference")):
             raise
         # Docker's command line answers 404 by pulling the image, which would not help with a network.
         raise Invalid(error.message, hint=error.hint) from None
