@@ -75,6 +75,10 @@ def build(room: Room, container: Container) -> Specified:
     if host.readonly_rootfs:
         rootfs["readonly"] = True
     runtime = room.settings.runtimes.get(host.runtime, "wherry")
+    if runtime != "wherry" and room.machine.rootless and not room.machine.facts.limits.memory:
+        # Others fail where they may not make the cgroup that they are told, ours goes on without.
+        for key in ("cgroupsPath", "resources"):
+            translated.spec["linux"].pop(key, None)
     return Specified(translated.spec, rootfs, cgroup, first, runtime, translated.confinement)
 
 
