@@ -10,7 +10,7 @@ _SWARM = (_ROUTES + "swarm",)
 AREAS: dict[str, tuple[str, ...]] = {
     "_ping": (_ROUTES + "system",),
     "auth": (_ROUTES + "system",),
-    "build": (_ROUTES + "build",),
+    "build": (_ROUTES + "build", _ROUTES + "build_events"),
     "commit": (_ROUTES + "commit",),
     "configs": _SWARM,
     "containers": (*(f"{_ROUTES}containers.{name}" for name in _CONTAINERS), _ROUTES + "exec"),

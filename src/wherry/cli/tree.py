@@ -40,13 +40,12 @@ COMMANDS = {
     "tag": ("image.tag", "Give an image another name"),
     "rmi": ("image.rmi", "Remove images"),
     "history": ("image.history", "Show the layers of an image and what made them"),
-    "build": ("unavailable", "Build an image from a Dockerfile"),
+    "build": ("build.build", "Build an image from a Dockerfile"),
     "push": ("image.push", "Upload an image to a registry"),
     "login": ("image.login", "Log in to a registry"),
     "logout": ("image.logout", "Log out of a registry"),
     "search": ("image.search", "Search a registry"),
     "context": ("unavailable", "Name engines, and choose between them"),
-    "builder": ("unavailable", "The cache of builds"),
     "compose": ("unavailable", "Run applications of several containers"),
     "doctor": ("system.doctor", "Find what this machine lacks, with the command that mends it"),
     "events": ("system.events", "Watch what happens to containers, images, volumes, networks"),
@@ -54,6 +53,8 @@ COMMANDS = {
     "version": ("system.version", "Show the versions of the command line and the engine"),
     "completion": ("system.completion", "Print shell completion for bash, zsh or fish"),
     "__complete": ("complete", "Answer a shell that completes a command line"),
+    "builder du": ("build.usage", "Show what the cache of builds holds"),
+    "builder prune": ("build.prune", "Remove what the cache of builds holds"),
     "container confinement": ("container.confinement", "Show how a container is shut in, in plain words"),
     "container inspect": ("container.inspect", "Show everything that is known of containers"),
     "container prune": ("container.prune", "Remove all containers that are not running"),
@@ -94,6 +95,7 @@ COMMANDS = {
 }
 
 GROUPS = {
+    "builder": "The cache of builds",
     "container": "Everything about containers",
     "image": "Everything about images",
     "manifest": "Images of several platforms under one name",
@@ -106,6 +108,7 @@ GROUPS = {
 
 # The top-level commands that are members of a group under the same name.
 MEMBERS = {
+    "builder": ["build"],
     "container": [
         *("attach", "commit", "cp", "create", "diff", "exec", "export", "kill", "logs", "pause", "port"),
         *("rename", "restart", "rm", "run", "start", "stats", "stop", "top", "unpause", "update", "wait"),

@@ -60,6 +60,11 @@ def find(registry: str) -> dict[str, str]:
     return found
 
 
+def every() -> dict[str, dict[str, str]]:
+    """What is kept for every registry that is logged in to, by the registry's name."""
+    return {name: found for name in _read().get("auths", {}) if (found := find(name))}
+
+
 def keep(registry: str, name: str, password: str, token: str) -> str:
     """Keep credentials; returns where they are.
 

@@ -47,6 +47,10 @@ class Builds:
         """Where builds keep what they have on disk besides layers."""
         return self._root
 
+    def layer_directories(self, layers: list[str]) -> list[str]:
+        """The directories of layers (lowest first), topmost first."""
+        return [self._room.store.layers.path(layer) for layer in reversed(layers)]
+
     @contextlib.contextmanager
     def workplace(self) -> Any:
         """A directory of one build, with everything in it removed at the end."""

@@ -1,0 +1,38 @@
+"""`wherry builder prune`: remove what the cache of builds holds."""
+
+from __future__ import annotations
+
+from wherry.cli.command import Command, Invocation
+from wherry.cli.filters import parse_filters
+from wherry.cli.pruning import PRUNE_FLAGS, agreed, print_reclaimed, print_removed
+from wherry.client.api import query
+
+
+def run(invocation: Invocation) -> int:
+    flags = invocation.flags
+    everything = flags.on("all")
+    warning = (
+        "This will remove all build cache." if everything else "This will remove all dangling build cache."
+    )
+    if not agreed(invocation, warning):
+        return 1
+    options = query(
+        all=everything,
+        filters=parse_filters(flags.every("filter")),
+        **{"keep-storage": flags.size("keep-storage") or None},
+    )
+    report = invocation.client.post(f"/build/prune{options}") or {}
+    print_removed("Deleted build cache objects", report.get("CachesDeleted") or [])
+    print_reclaimed(report.get("SpaceReclaimed", 0))
+    return 0
+
+
+COMMAND = Command(
+    run,
+    usage="[OPTIONS]",
+    flags=(
+        ("all", "a", "bool", "Also steps whose layers an image has, and cache mounts", ""),
+        ("keep-storage", "", "size:BYTES", "Keep the most recently used, up to this size", ""),
+        *PRUNE_FLAGS,
+    ),
+)

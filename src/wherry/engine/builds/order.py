@@ -1,0 +1,128 @@
+"""What our command line asks for, as it is sent; and the request that it becomes."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+
+from wherry.build.ignore import parse_ignore
+from wherry.build.request import Request
+from wherry.build.sources import Files
+from wherry.errors import Invalid
+from wherry.store.feed import Feed
+
+from .contexts import from_archive, from_directory, from_remote, read_dockerfile
+
+__all__ = ["BuildOrder", "ContextOrder", "prepare"]
+
+
+class ContextOrder(msgspec.Struct):
+    """`kind`: directory (with `boot`, `device`, `inode` to know that it is the same one here), archive (it
+    follows), remote, image."""
+
+    kind: str
+    path: str = ""
+    boot: str = ""
+    device: int = 0
+    inode: int = 0
+    ignore: str = ""
+
+
+class BuildOrder(msgspec.Struct):
+    """`dockerfile` is its text when it is not in the context; `secrets` are base64."""
+
+    name: str = "Dockerfile"
+    dockerfile: str | None = None
+    context: ContextOrder | None = None
+    contexts: dict[str, ContextOrder] = {}
+    place: str = ""
+    target: str = ""
+    args: dict[str, str | None] = {}
+    labels: dict[str, str] = {}
+    tags: list[str] = []
+    no_cache: bool = False
+    no_cache_stages: list[str] = []
+    pull: bool = False
+    network: str = ""
+    platform: str = ""
+    secrets: dict[str, str] = {}
+    epoch: int | None = None
+    insecure: bool = False
+    squash: bool = False
+    shm_size: int = 0
+    limits: dict[str, Any] = {}
+    export: bool = False
+    check: bool = False
+    auths: dict[str, dict[str, str]] = {}
+
+
+async def prepare(order: BuildOrder, archive: AsyncIterator[bytes], workplace: str, root: str) -> Request:
+    """The request. Raises Invalid, and Conflict when a directory is not seen here."""
+    text = order.dockerfile.encode() if order.dockerfile is not None else None
+    files: Files | None = None
+    context = order.context
+    name = "" if text is not None else order.name
+    if context is not None and context.kind == "archive":
+        async with Feed(archive) as chunks:
+            files, found = await asyncio.to_thread(from_archive, chunks, workplace, name)
+        text = text if text is not None else found
+    elif context is not None and context.kind == "remote":
+        files, found = await asyncio.to_thread(from_remote, context.path, workplace, name)
+        text = text if text is not None else found
+    elif context is not None:
+        files = await asyncio.to_thread(_directory, context, root)
+    if text is None:
+        if files is None:
+            raise Invalid("there is neither a Dockerfile nor a context")
+        text = await asyncio.to_thread(read_dockerfile, files, order.name)
+    contexts: dict[str, Files | str] = {}
+    for key, other in order.contexts.items():
+        if other.kind == "image":
+            contexts[key] = other.path
+        elif other.kind == "directory":
+            contexts[key] = await asyncio.to_thread(_directory, other, root)
+        elif other.kind == "remote":
+            place = f"{workplace}/{len(contexts)}"
+            remote, _ = await asyncio.to_thread(from_remote, other.path, place, "")
+            if remote is None:
+                raise Invalid(f"the context {key!r} is no directory")
+            contexts[key] = remote
+        else:
+            raise Invalid(f"unknown kind of context {other.kind!r}")
+    try:
+        secrets = {key: base64.b64decode(value) for key, value in order.secrets.items()}
+    except binascii.Error:
+        raise Invalid("secrets must be base64") from None
+    return Request(
+        dockerfile=text,
+        name=order.name,
+        context=files,
+        contexts=contexts,
+        place=order.place,
+        target=order.target,
+        args=order.args,
+        labels=order.labels,
+        tags=order.tags,
+        no_cache=order.no_cache,
+        no_cache_stages=order.no_cache_stages,
+        pull=order.pull,
+        network=order.network,
+        platform=order.platform,
+        secrets=secrets,
+        epoch=order.epoch,
+        squash=order.squash,
+        insecure=order.insecure,
+        shm_size=order.shm_size,
+        limits=order.limits,
+        export=order.export,
+    )
+
+
+def _directory(order: ContextOrder, root: str) -> Files:
+    mark = (order.boot, order.device, order.inode)
+    return from_directory(order.path, mark, root, parse_ignore(order.ignore))
