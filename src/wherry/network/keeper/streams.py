@@ -5,6 +5,7 @@ Bytes move with splice(2) from socket to pipe to socket and never enter this pro
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import socket
@@ -12,7 +13,9 @@ import socket
 from wherry.network.keeper.loop import READ, WRITE, Loop
 from wherry.network.keeper.reach import Address, Reach
 
-_CHUNK = 1 << 18
+_CHUNK = 1 << 20
+_BULK = 1 << 20  # a direction that has moved so much gets a larger pipe
+_LARGE_PIPE = 1 << 20
 _TURNS = 8  # splices in one direction before others get theirs
 
 
@@ -62,6 +65,7 @@ class _Direction:
         self.target = target
         self.out, self.into = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self.held = 0  # bytes in the pipe
+        self._moved = 0
         self.ended = False  # the source has said all
         self.done = False  # … and the target has been told
 
@@ -88,6 +92,12 @@ class _Direction:
             return False  # nothing there, or the pipe is full
         self.ended = count == 0
         self.held += count
+        if self._moved < _BULK <= self._moved + count:
+            try:
+                fcntl.fcntl(self.into, fcntl.F_SETPIPE_SZ, _LARGE_PIPE)
+            except OSError:
+                pass  # the user has many large pipes already (pipe(7)): it goes on with the usual size
+        self._moved += count
         return count > 0
 
     def _drain(self) -> bool:
