@@ -26,7 +26,10 @@ SECTIONS = (
             *("cp", "diff", "port", "inspect", "rename", "update", "commit", "export"),
         ],
     ),
-    ("Images", ["pull", "push", "import", "load", "save", "tag", "rmi", "history", "login", "logout"]),
+    (
+        "Images",
+        ["pull", "push", "import", "load", "save", "tag", "rmi", "history", "login", "logout", "registry"],
+    ),
     ("Networks and volumes", ["network", "volume"]),
     ("Engine and machine", ["doctor", "engine", "info", "version", "events", "system", "completion"]),
     ("By kind", ["container", "image"]),

@@ -33,7 +33,7 @@ older = "30d"
 
 [[cache]]
 repositories = "hub/*"
-remote = "https://registry-1.docker.io"
+remote = "https://other.example"
 """
 
 from __future__ import annotations
