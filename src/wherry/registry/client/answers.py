@@ -28,14 +28,25 @@ _KINDS: dict[int, type[WherryError]] = {
 }
 
 
+async def whole(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """The whole body. Raises Invalid when it is longer than `limit` bytes, and what the connection does."""
+    pieces, size = [], 0
+    async for piece in response.content.iter_chunked(1 << 16):
+        pieces.append(piece)
+        size += len(piece)
+        if size > limit:
+            raise Invalid(f"{shown(str(response.url))} answers with more than {limit} bytes")
+    return b"".join(pieces)
+
+
 async def error_of(response: aiohttp.ClientResponse) -> WherryError:
     """The error that an answer stands for, in the registry's own words."""
     code, said = "", ""
     try:
-        body = msgspec.json.decode(await response.content.read(_LARGEST_ERROR))
+        body = msgspec.json.decode(await whole(response, _LARGEST_ERROR))
         first = body["errors"][0]
         code, said = str(first.get("code", "")), str(first.get("message", ""))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Invalid):
         pass
     except (KeyError, IndexError, TypeError, AttributeError, *BROKEN):
         pass

@@ -38,14 +38,9 @@ async def fetch(session: Session, repository: str, tag_or_digest: str) -> Docume
     """One document, its digest checked. Raises NotFound, Unauthorized, Invalid."""
     path = f"/v2/{repository}/manifests/{tag_or_digest}"
     scope = f"repository:{repository}:pull"
-    async with session.request("GET", path, scope=scope, headers={"Accept": ACCEPT}) as response:
-        data = b""
-        async for chunk in response.content.iter_chunked(1 << 16):
-            data += chunk
-            if len(data) > MAX_DOCUMENT:
-                raise Invalid(f"manifest of {repository} is larger than {MAX_DOCUMENT} bytes")
-        media_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
-        stated = response.headers.get("Docker-Content-Digest", "")
+    data, response = await session.document(path, scope=scope, limit=MAX_DOCUMENT, headers={"Accept": ACCEPT})
+    media_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
+    stated = response.headers.get("Docker-Content-Digest", "")
     if media_type in _SCHEMA1:
         raise Invalid(
             f"{repository}: its manifest has the format of 2014 (schema 1), which is not supported",

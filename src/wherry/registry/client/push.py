@@ -191,9 +191,16 @@ class Pusher:
         return Descriptor(media_type=media_types.OCI_LAYER_GZIP, digest=digest, size=size)
 
     async def _small_blob(self, session: Session, reference: Reference, digest: str, data: bytes) -> None:
-        if not await has_blob(session, reference.path, digest):
+        for attempt in range(_TRIES):
+            if await has_blob(session, reference.path, digest):
+                return None
             location = await start_upload(session, reference.path)
-            await finish_upload(session, reference.path, location, digest, data)
+            try:
+                return await finish_upload(session, reference.path, location, digest, data)
+            except Unavailable:
+                if attempt == _TRIES - 1:
+                    raise
+        return None
 
 
 def push_scope(repository: str) -> str:
@@ -239,18 +246,26 @@ async def start_upload(session: Session, repository: str) -> str:
 async def finish_upload(
     session: Session, repository: str, location: str, digest: str, data: bytes = b""
 ) -> None:
-    """End an upload, with its last bytes, if any. Raises Invalid when the registry counts otherwise."""
+    """End an upload, with its last bytes, if any. Raises Invalid when the registry counts otherwise.
+
+    When the answer is lost, or a second try finds no upload any more, the blob itself tells how it went.
+    Raises Unavailable when it is not there: the upload must be begun again.
+    """
     separator = "&" if "?" in location else "?"
-    async with session.request(
-        "PUT",
-        f"{location}{separator}digest={quote(digest)}",
-        scope=push_scope(repository),
-        headers={"Content-Type": "application/octet-stream"},
-        data=data,
-        accept=frozenset({201, 204}),
-        retry=False,
-    ):
-        return
+    try:
+        async with session.request(
+            "PUT",
+            f"{location}{separator}digest={quote(digest)}",
+            scope=push_scope(repository),
+            headers={"Content-Type": "application/octet-stream"},
+            data=data,
+            accept=frozenset({201, 204}),
+            retry=False,
+        ):
+            return
+    except (NotFound, Unavailable) as error:
+        if not await has_blob(session, repository, digest):
+            raise Unavailable(f"an upload to {session.host.name} was lost: {error.message}") from error
 
 
 async def mount(session: Session, repository: str, digest: str, source: str) -> bool:
@@ -279,7 +294,10 @@ async def mount(session: Session, repository: str, digest: str, source: str) -> 
 def _location(session: Session, given: str) -> str:
     if not given:
         raise Invalid(f"{session.host.name} gave no address to upload to")
-    return urljoin(session.base + "/", given)
+    try:
+        return urljoin(session.base + "/", given)
+    except ValueError:
+        raise Invalid(f"{session.host.name} gave an address to upload to that is none") from None
 
 
 async def _from_thread(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:

@@ -27,18 +27,13 @@ async def search(session: Session, term: str, limit: int) -> list[Hit]:
     """What the registry finds for `term`, best first. Raises Unsupported when it can't be searched."""
     query = urlencode({"q": term, "n": limit})
     try:
-        async with session.request("GET", f"/v1/search?{query}", scope="") as response:
-            body = await response.content.read(1)
-            while len(body) <= _LARGEST and (more := await response.content.read(1 << 16)):
-                body += more
+        body, _ = await session.document(f"/v1/search?{query}", scope="", limit=_LARGEST)
     except (NotFound, Invalid) as error:
         raise Unsupported(
             f"{session.host.name} can't be searched: it has no /v1/search",
             hint=f"`curl {session.base}/v2/_catalog` lists what many registries have",
         ) from error
     try:
-        if len(body) > _LARGEST:
-            raise ValueError("too large")
         return [_hit(one) for one in msgspec.json.decode(body)["results"] or []]
     except (msgspec.DecodeError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Invalid(f"{session.host.name} answered a search with what is no list of results") from error

@@ -20,7 +20,7 @@ import aiohttp
 
 import wherry
 from wherry.errors import Invalid, Unavailable, WherryError
-from wherry.registry.client.answers import BROKEN, error_of, pause_before, shown, wanted_pause
+from wherry.registry.client.answers import BROKEN, error_of, pause_before, shown, wanted_pause, whole
 from wherry.registry.client.challenge import Challenge, parse_challenges
 from wherry.registry.client.hosts import Host
 from wherry.registry.client.proxies import proxy_for
@@ -117,6 +117,21 @@ class Session:
                 response.release()
             await asyncio.sleep(pause)
 
+    async def document(
+        self, path: str, *, scope: str, limit: int, headers: Mapping[str, str] | None = None
+    ) -> tuple[bytes, aiohttp.ClientResponse]:
+        """GET something small, whole, tried again also when the connection breaks in the middle of it; its
+        bytes and the answer's head. Raises Invalid when it has more than `limit` bytes."""
+        for attempt in range(_TRIES):
+            async with self.request("GET", path, scope=scope, headers=headers) as response:
+                try:
+                    return await whole(response, limit), response
+                except BROKEN as error:
+                    if attempt == _TRIES - 1:
+                        raise self._unreachable(path, error) from error
+            await asyncio.sleep(pause_before(attempt))
+        raise AssertionError("unreachable")
+
     async def _authorized(
         self, method: str, path: str, scope: str, headers: dict[str, str], data: Any
     ) -> aiohttp.ClientResponse:
@@ -151,9 +166,15 @@ class Session:
             location = response.headers.get("Location", "")
             if response.status not in _REDIRECTS or not location:
                 return response
-            target = urljoin(str(response.url), location)
             response.release()
-            if urlsplit(target).scheme != "https" and not self.host.plain:
+            try:
+                target = urljoin(str(response.url), location)
+                scheme = urlsplit(target).scheme
+            except ValueError:
+                raise Invalid(f"{self.host.name} leads to an address that is none") from None
+            if scheme not in ("https", "http"):
+                raise Invalid(f"{self.host.name} leads to {shown(target)[:200]}, which is no web address")
+            if scheme == "http" and not self.host.plain:
                 raise Invalid(f"{self.host.name} leads to {shown(target)}, which is not encrypted")
             if response.status == 303:
                 method, data = "GET", None
@@ -228,21 +249,26 @@ class Session:
 
     async def _token(self, parameters: dict[str, str], scope: str) -> str:
         assert self._http is not None
-        try:
-            realm = parameters.get("realm", "")
-            granted = await fetch_token(
-                self._http,
-                self.host,
-                parameters,
-                scope,
-                self._credentials,
-                tls=self._tls(realm),
-                lasting=self._lasting,
-            )
-        except BROKEN as error:
-            raise self._unreachable(parameters.get("realm", ""), error) from error
-        self.identity_token = granted.identity_token or self.identity_token
-        return granted.token
+        realm = parameters.get("realm", "")
+        for attempt in range(_TRIES):
+            try:
+                granted = await fetch_token(
+                    self._http,
+                    self.host,
+                    parameters,
+                    scope,
+                    self._credentials,
+                    tls=self._tls(realm),
+                    lasting=self._lasting,
+                )
+            except BROKEN as error:
+                if attempt == _TRIES - 1 or not _may_heal(error):
+                    raise self._unreachable(realm, error) from error
+                await asyncio.sleep(pause_before(attempt))
+                continue
+            self.identity_token = granted.identity_token or self.identity_token
+            return granted.token
+        raise AssertionError("unreachable")
 
     def _same_host(self, url: str) -> bool:
         ours, there = urlsplit(self._base), urlsplit(url)

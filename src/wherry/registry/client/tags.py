@@ -29,10 +29,9 @@ async def list_tags(session: Session, reference: Reference) -> list[str]:
             raise Invalid(f"{session.host.name} lists the tags of {reference.path} in circles")
         seen.add(path)
         try:
-            async with session.request("GET", path, scope=scope) as response:
-                body = await _whole(response.content, reference)
-                link = _NEXT.match(response.headers.get("Link", ""))
-                path = urljoin(str(response.url), link.group(1)) if link else ""
+            body, response = await session.document(path, scope=scope, limit=_LARGEST_PAGE)
+            link = _NEXT.match(response.headers.get("Link", ""))
+            path = urljoin(str(response.url), link.group(1)) if link else ""
         except (NotFound, Unauthorized) as error:
             raise NotFound(
                 f"pull access denied for {reference.familiar_name}, repository does not exist or may require "
@@ -44,15 +43,6 @@ async def list_tags(session: Session, reference: Reference) -> list[str]:
         if len(found) > _MOST_TAGS:
             raise Invalid(f"{reference.familiar_name} has more than {_MOST_TAGS} tags")
     return list(found)
-
-
-async def _whole(content: object, reference: Reference) -> bytes:
-    body = b""
-    async for chunk in content.iter_chunked(1 << 16):  # type: ignore[attr-defined]
-        body += chunk
-        if len(body) > _LARGEST_PAGE:
-            raise Invalid(f"the list of tags of {reference.path} is larger than {_LARGEST_PAGE} bytes")
-    return body
 
 
 def _tags_in(body: bytes, reference: Reference) -> list[str]:

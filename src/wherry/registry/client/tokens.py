@@ -15,7 +15,7 @@ import aiohttp
 import msgspec
 
 from wherry.errors import Invalid, Unauthorized, Unavailable
-from wherry.registry.client.answers import shown
+from wherry.registry.client.answers import shown, whole
 from wherry.registry.client.hosts import Host
 from wherry.registry.client.proxies import proxy_for
 
@@ -88,7 +88,7 @@ async def fetch_token(
         url = f"{realm}{'&' if '?' in realm else '?'}{urlencode(query)}" if query else realm
         call = http.get(url, headers=headers, **how)
     async with call as response:
-        body = await response.content.read(_LARGEST)
+        body = await whole(response, _LARGEST)
         status = response.status
     if status in (400, 401, 403):
         raise Unauthorized(
@@ -100,7 +100,7 @@ async def fetch_token(
     try:
         said = msgspec.json.decode(body)
         token, lasts = said.get("token") or said.get("access_token"), said.get("refresh_token", "")
-    except (msgspec.DecodeError, UnicodeDecodeError, AttributeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, AttributeError, RecursionError):
         token, lasts = None, ""
     if status != 200 or not isinstance(token, str) or not token.isascii() or not token.isprintable():
         raise Unavailable(f"the token server of {host.name} answered {status} without a token")
