@@ -22,6 +22,8 @@ from wherry.network.keeper import command
 from wherry.network.links import inside
 from wherry.network.model import PublishedPort
 
+_TRIES = 6
+
 RESOLVER = "127.0.0.11"
 """Where a container finds its resolver, as in Docker."""
 
@@ -107,7 +109,9 @@ class Keeper:
         Raises OSError for what the kernel refused it, Internal for what it does not understand, Unavailable
         when it can't be started.
         """
-        for attempt in (1, 2):
+        for attempt in range(_TRIES):
+            if attempt > 1:
+                time.sleep(0.02 * attempt)  # one that is just dying may still accept connections
             connection = self._connection or self._connect()
             try:
                 socket.send_fds(connection, [json.dumps(message).encode()], list(descriptors))
@@ -124,8 +128,6 @@ class Keeper:
                 return ok
             self._connection = None
             connection.close()
-            if attempt == 2:
-                break
         raise Unavailable("the network keeper does not answer", hint="run the command again")
 
     def end(self) -> None:
