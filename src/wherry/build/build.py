@@ -87,7 +87,7 @@ class Build:
         if request.labels:
             state.config.labels = {**(state.config.labels or {}), **request.labels}
             pairs = " ".join(f"{name}={value}" for name, value in sorted(request.labels.items()))
-            state.note(f"/bin/sh -c #(nop)  LABEL {pairs}")
+            state.note(f"LABEL {pairs}")
         if request.export:
             return Built(state, None)
         if request.squash:

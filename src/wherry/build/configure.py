@@ -11,13 +11,12 @@ import msgspec
 from wherry.build.dockerfile import Expander
 from wherry.build.dockerfile import instructions as ins
 from wherry.build.dockerfile.durations import parse_duration
-from wherry.build.state import State
+from wherry.build.state import DEFAULT_SHELL, State
 from wherry.errors import Invalid
 from wherry.oci import Healthcheck
 
-__all__ = ["DEFAULT_SHELL", "configure"]
+__all__ = ["configure"]
 
-DEFAULT_SHELL = ["/bin/sh", "-c"]
 _PORT = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?(?:/(tcp|udp|sctp))?", re.IGNORECASE)
 
 

@@ -97,9 +97,9 @@ async def copy_files(
     try:
         copying, (digest, facts) = await asyncio.to_thread(gather)
         comment = f"{'multi' if len(copying.picked) > 1 else 'file'}:{digest}"
-        shown = f"/bin/sh -c #(nop) {word} {comment} in {target} "
+        shown = state.nop(f"{word} {comment} in {target} ")
         if owner:
-            shown = f"/bin/sh -c #(nop) {word} --chown={owner} {comment} in {target} "
+            shown = state.nop(f"{word} --chown={owner}{comment} in {target} ")
 
         async def make() -> str:
             return await room.unpack(lambda: _archive(room, state, copying, step, opened))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from wherry.build.configure import DEFAULT_SHELL
 from wherry.build.dockerfile import Expander
 from wherry.build.dockerfile.instructions import Run
 from wherry.build.events import StepOutput
@@ -13,7 +12,7 @@ from wherry.build.mounting import Mounting
 from wherry.build.mounts import parse_mount
 from wherry.build.request import Order
 from wherry.build.sources import Files
-from wherry.build.state import PROXIES, State
+from wherry.build.state import DEFAULT_SHELL, PROXIES, State
 from wherry.build.step import Room, Spot
 from wherry.errors import Internal, Unsupported
 from wherry.oci import ImageConfig, RootFS

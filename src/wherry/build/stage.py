@@ -70,9 +70,9 @@ class StageWork:
             expand = Expander(state.variables, self._around.escape)
             noted = configure(state, instruction, expand)
             if noted is not None:
-                state.note(f"/bin/sh -c #(nop)  {noted}")
+                state.note(noted)
             elif isinstance(instruction, ins.Arg):
-                state.note(f"/bin/sh -c #(nop)  {self._arg(state, instruction)}")
+                state.note(self._arg(state, instruction))
             elif isinstance(instruction, ins.Run):
                 self._around.used_args.update(PROXIES)
                 await run_command(self._room, spot, state, instruction, expand, self._files_of)

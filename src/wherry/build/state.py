@@ -10,9 +10,10 @@ import msgspec
 from wherry.build.cache import make_key
 from wherry.oci import History, ImageConfig, RootFS, RunConfig
 
-__all__ = ["DEFAULT_PATH", "PROXIES", "State"]
+__all__ = ["DEFAULT_PATH", "DEFAULT_SHELL", "PROXIES", "State"]
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+DEFAULT_SHELL = ["/bin/sh", "-c"]
 PROXIES = frozenset(
     name
     for upper in ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
@@ -95,9 +96,13 @@ class State(msgspec.Struct):
         )
         self.created = created
 
-    def note(self, created_by: str) -> None:
+    def nop(self, text: str) -> str:
+        """How Docker's classic builder writes a step that ran nothing into the history."""
+        return f"{' '.join(self.config.shell or DEFAULT_SHELL)} #(nop) {text}"
+
+    def note(self, text: str) -> None:
         """A step that only changed the configuration; its time is set when the image is made."""
-        self.history.append(History(created_by=created_by, author=self.author, empty_layer=True))
+        self.history.append(History(created_by=self.nop(f" {text}"), author=self.author, empty_layer=True))
 
     def image_config(self, created: str) -> ImageConfig:
         """The configuration of an image of this."""

@@ -38,7 +38,7 @@ async def make_workdir(room: Room, spot: Spot, state: State, path: str) -> None:
         state,
         f"WORKDIR {target}",
         make=lambda: asyncio.to_thread(work),
-        created_by=f"/bin/sh -c #(nop) WORKDIR {target}",
+        created_by=state.nop(f"WORKDIR {target}"),
     )
 
 
