@@ -1,0 +1,112 @@
+"""The registry as a service: TLS, quotas, limits, counters, health, its commands."""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+import subprocess
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.harness.registry import RegistryUnderTest
+from tests.integration.registry.server.conftest import Serve, digest_of
+from tests.integration.registry.server.test_faults import Client
+
+
+async def test_a_quota_is_held_for_uploads_and_mounts(serve: Serve) -> None:
+    registry = await serve('[[quota]]\nrepositories = "team/*"\nsize = "10kB"\n')
+    assert await registry.blob("free/a", b"z" * 20_000) == 201
+    assert await registry.blob("team/a", b"x" * 6000) == 201
+    status, headers, _ = await registry.ask("POST", "/v2/team/a/blobs/uploads/")
+    where = headers["Location"]
+    status, _, body = await registry.ask("PATCH", where, data=b"y" * 6000)
+    assert (status, body["errors"][0]["code"]) == (403, "DENIED")
+    assert "10 kB" in body["errors"][0]["message"]
+
+    async def unknown_length() -> object:
+        for _ in range(20):
+            yield b"y" * 1000
+
+    _, headers, _ = await registry.ask("POST", "/v2/team/a/blobs/uploads/")
+    status, _, body = await registry.ask("PATCH", headers["Location"], data=unknown_length())
+    assert status == 403
+    assert (await registry.ask("GET", headers["Location"]))[0] == 404  # what it sent takes no room
+    mount = f"/v2/team/a/blobs/uploads/?mount={digest_of(b'z' * 20_000)}&from=free/a"
+    assert (await registry.ask("POST", mount))[0] == 403
+    assert await registry.blob("team/a", b"y" * 3000) == 201
+    assert await registry.blob("team/b", b"y" * 6000) == 201
+
+
+async def test_too_many_requests(serve: Serve) -> None:
+    registry = await serve("[limits]\nrequests = 1\nburst = 5\n")
+    answers = [await registry.ask("GET", "/v2/") for _ in range(8)]
+    assert [status for status, _, _ in answers][:5] == [200] * 5
+    status, headers, body = answers[-1]
+    assert (status, body["errors"][0]["code"], headers["Retry-After"]) == (429, "TOOMANYREQUESTS", "1")
+    assert (await registry.ask("GET", "/healthz"))[0] == 200
+
+
+async def test_health_and_counters(serve: Serve) -> None:
+    registry = await serve()
+    await registry.image("team/a", "1", b"x" * 1000)
+    assert (await registry.ask("GET", "/readyz"))[2] == b"ok\n"
+    _, headers, text = await registry.ask("GET", "/metrics")
+    assert headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    found = re.search(rb"wherry_registry_received_bytes_total (\d+)", text)
+    assert found is not None
+    assert int(found[1]) > 1000
+
+
+def test_https(tmp_path: Path) -> None:
+    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command = ["openssl", "req", "-x509", *new, *names, "-keyout", str(key), "-out", str(cert)]
+    subprocess.run(command, check=True, capture_output=True)
+    told = f'[tls]\ncert = "{cert}"\nkey = "{key}"\n'
+    with RegistryUnderTest(tmp_path, told, workers=2, scheme="https") as registry:
+        context = ssl.create_default_context(cafile=str(cert))
+        with urllib.request.urlopen(f"{registry.url}/v2/", context=context, timeout=10) as answer:
+            assert json.load(answer) == {}
+
+
+def test_what_cannot_work_is_said_before_anything_starts(tmp_path: Path) -> None:
+    with RegistryUnderTest(tmp_path) as registry:
+        done = subprocess.run(
+            registry.command("serve", "--listen", registry.address),
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        assert done.returncode == 1
+        assert f"can't listen on {registry.address}: address already in use" in done.stderr
+        missing = ["--tls-cert", "/none", "--tls-key", "/none"]
+        done = subprocess.run(
+            registry.command("serve", "--listen", "127.0.0.1:0", *missing),
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        assert done.returncode == 1
+        assert "can't use the certificate /none" in done.stderr
+
+
+@pytest.mark.parametrize("dry", [True, False])
+def test_the_commands_of_upkeep(tmp_path: Path, dry: bool) -> None:
+    told = '[[retention]]\ntags = "ci-*"\nkeep = 1\n'
+    with RegistryUnderTest(tmp_path, told) as registry:
+        client = Client(registry)
+        for tag in ("ci-1", "ci-2", "release"):
+            assert client.push("team/a", tag, tag.encode()) == 201
+        said = registry.run("retain", *(["--dry-run"] if dry else []))
+        assert ("would delete" if dry else "deleted") + " team/a:ci-1" in said
+        tags = json.loads(client.ask("GET", "/v2/team/a/tags/list")[2])["tags"]
+        assert tags == (["ci-1", "ci-2", "release"] if dry else ["ci-2", "release"])
+        assert "freed 0 B" in registry.run("gc")
+        blob = next((registry.storage / "objects" / "blobs" / "sha256").glob("*/*"))
+        blob.write_bytes(b"?")
+        assert f"damaged: sha256:{blob.name}" in registry.run("check", code=1)
+        Client.close_all()
