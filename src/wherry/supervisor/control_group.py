@@ -15,16 +15,25 @@ PATIENCE = 40
 
 
 class ControlGroup:
-    """Owns the watch on a cgroup, and with `release` the cgroup itself. Never blocks for long."""
+    """Owns the watch on a cgroup, and with `release` the cgroup itself. Never blocks for long.
+
+    As long as it is there, a link `note` says where, for a supervisor that comes after this one's death.
+    """
 
     def __init__(
-        self, loop: Loop, cgroup: cgroups.Cgroup, leaving: set[ControlGroup], killed: Callable[[], None]
+        self,
+        loop: Loop,
+        cgroup: cgroups.Cgroup,
+        leaving: set[ControlGroup],
+        killed: Callable[[], None],
+        note: str,
     ) -> None:
         """`killed` is called when the kernel has killed a process in it for want of memory.
 
         From `release` until it is removed (or given up) it is in `leaving`.
         """
         self.cgroup = cgroup
+        self._note = note
         self._leaving = leaving
         self._loop = loop
         self._killed = killed
@@ -63,6 +72,7 @@ class ControlGroup:
             if not self.cgroup.pids():
                 self.cgroup.delete()
                 self._leaving.discard(self)
+                forget(self._note)
                 return
             self.cgroup.kill()
         except (OSError, WherryError) as error:
@@ -81,3 +91,21 @@ class ControlGroup:
         if not self.oom_kills():
             # Version 1 tells of the want before the kill.
             self._loop.later(0.05, self.oom_kills)
+
+
+def note_down(note: str, path: str) -> None:
+    """Leave word of a cgroup that is about to be made at `path`."""
+    forget(note)
+    try:
+        os.symlink(path, note)
+    except FileNotFoundError:
+        os.mkdir(os.path.dirname(note), 0o700)
+        os.symlink(path, note)
+
+
+def forget(note: str) -> None:
+    """It is gone."""
+    try:
+        os.unlink(note)
+    except FileNotFoundError:
+        pass

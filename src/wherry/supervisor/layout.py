@@ -23,6 +23,8 @@ class Layout:
         self.record = self.prefix + "process.json"
         self.seccomp = self.prefix + "seccomp.json"
         self.spool = self.prefix + "spool"
+        self.group = os.path.join(run_dir, "groups", container)
+        """A link to "where" its control group is, while it is there."""
         kept = os.path.join(state_dir, "containers", container)
         self.log = os.path.join(kept, "container.log")
         self.exit = os.path.join(kept, "exit.json")

@@ -27,6 +27,7 @@ class Operations:
         self._table = table
         self._creator = Creator(table, launcher)
         self._orphans = {(record["container"], record["exec"]): record for record in orphans}
+        self._cleared = False
         self._by_name: dict[str, Operation] = {
             "hello": self._hello,
             "create": lambda message, answer, _: self._creator.create(message, answer),
@@ -139,6 +140,9 @@ class Operations:
         adopted: list[str] = []
         while self._orphans:
             adopted += self._take_over(self._orphans.pop(next(iter(self._orphans))), [])
+        if not self._cleared:
+            self._cleared = True
+            self._table.clear()
         return adopted
 
     def _take_over(self, record: Message, kept: list[int]) -> list[str]:

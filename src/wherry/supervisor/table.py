@@ -8,7 +8,7 @@ from collections.abc import Callable
 from wherry.errors import Conflict, NotFound, WherryError
 from wherry.linux import cgroups
 from wherry.supervisor import streams
-from wherry.supervisor.control_group import ControlGroup
+from wherry.supervisor.control_group import ControlGroup, forget, note_down
 from wherry.supervisor.layout import Layout
 from wherry.supervisor.loop import Loop
 from wherry.supervisor.protocol import Message
@@ -71,16 +71,44 @@ class Table:
 
     def make_group(self, process: Supervised, path: str, resources: Message) -> ControlGroup:
         """Make a container's control group. Raises what `cgroups.create` does."""
-        cgroup = cgroups.create(path, resources)
-        return ControlGroup(self.loop, cgroup, self._leaving, process.out_of_memory)
+        note = process.layout.group
+        note_down(note, path)
+        try:
+            cgroup = cgroups.create(path, resources)
+        except BaseException:
+            forget(note)
+            raise
+        return ControlGroup(self.loop, cgroup, self._leaving, process.out_of_memory, note)
 
     def find_group(self, process: Supervised, path: str) -> ControlGroup | None:
         """One that somebody else made; None when there is none."""
+        note = process.layout.group
         try:
             cgroup = cgroups.open_existing(path)
         except WherryError:
+            forget(note)
             return None
-        return ControlGroup(self.loop, cgroup, self._leaving, process.out_of_memory)
+        note_down(note, path)
+        return ControlGroup(self.loop, cgroup, self._leaving, process.out_of_memory, note)
+
+    def clear(self) -> None:
+        """Remove control groups and run directories of containers that are not here: a supervisor was killed
+        in the middle of a launch or an end."""
+        for folder in ("groups", "containers"):
+            top = os.path.join(self.run_dir, folder)
+            for container in os.listdir(top) if os.path.isdir(top) else ():
+                if (container, "") in self._processes:
+                    continue
+                layout = self.layout(container)
+                if folder == "containers":
+                    remove_directory(layout.directory)
+                    continue
+                try:
+                    cgroup = cgroups.open_existing(os.readlink(layout.group))
+                except (OSError, WherryError):
+                    forget(layout.group)
+                    continue
+                ControlGroup(self.loop, cgroup, self._leaving, lambda: None, layout.group).release()
 
     def empty(self) -> bool:
         """Whether nothing is left to do here: no process, no launch, no control group being removed."""
