@@ -1,4 +1,4 @@
-"""The same Dockerfiles and contexts on Docker's classic builder and here: files, modes, owners, configuration."""
+"""The same Dockerfiles and contexts on Docker's classic builder and here, compared field by field."""
 
 from __future__ import annotations
 

@@ -61,6 +61,8 @@ class Order(NamedTuple):
     image: Image
     arguments: list[str]
     environment: list[str]
+    secrets: list[str]
+    """Variables too, but of such a kind that they are written down nowhere."""
     user: str
     directory: str
     network: str

@@ -61,6 +61,8 @@ class StepRunner:
             await create.create(
                 room, config, host, NetworkingConfig(), image=order.image, identifier=identifier
             )
+            if order.secrets:
+                room.secret_environment[identifier] = order.secrets
             container = room.registry.find(identifier)
             attachment = await attach.attach(room, container, stdin=False, stdout=True, stderr=True)
             reading = asyncio.ensure_future(_read(attachment.socket, order.output))
@@ -85,6 +87,7 @@ class StepRunner:
                 lambda: pack_delta(without_stubs(snapshot, targets)),
             )
         finally:
+            room.secret_environment.pop(identifier, None)
             await asyncio.shield(room.background(self._discard(identifier), "end of a build step"))
 
     async def _discard(self, identifier: str) -> None:

@@ -65,6 +65,8 @@ class Room:
         """Set by the engine: what else must know that a container has ended."""
         self.identities: dict[tuple[object, ...], Identity] = {}
         """Who users are in images as they came; filled by `specification`."""
+        self.secret_environment: dict[str, list[str]] = {}
+        """Variables of containers that no record may have, by the container's id: secrets of builds."""
         self._apparmor: bool | None = None
         self._log_watcher: LogWatcher | None = None
         self._tasks: set[asyncio.Task[Any]] = set()

@@ -53,7 +53,7 @@ def build(room: Room, container: Container) -> Specified:
             decision=decision,
             arguments=[plan.path, *plan.args],
             environment=environment.environment(
-                plan.config.env,
+                [*(plan.config.env or ()), *room.secret_environment.get(container.id, ())],
                 hostname=plan.config.hostname or room.machine.hostname,
                 terminal=plan.config.tty,
                 home=who.home,
