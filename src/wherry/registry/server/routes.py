@@ -18,6 +18,7 @@ end-13  GET        /v2/NAME/blobs/uploads/UPLOAD
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import NamedTuple
@@ -40,6 +41,7 @@ from wherry.registry.server.storage import Files
 
 _PAGE = 1000  # names at the most in one answer, whatever `n` says
 _CHUNK = 1 << 18
+STALLED = 120.0  # seconds without a byte of a body, after which its client is given up
 _GATHERED = 1 << 20  # bytes of a body that are handled at once
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _CONTENT_RANGE = re.compile(r"(?:bytes )?(\d+)-(\d+)(?:/.*)?")
@@ -338,15 +340,21 @@ async def _body(request: web.Request) -> AsyncIterator[bytes]:
     gathered: list[bytes] = []
     size = 0
     try:
-        async for chunk in request.content.iter_any():
+        while True:
+            async with asyncio.timeout(STALLED):
+                chunk = await request.content.readany()
+            if not chunk:
+                break
             gathered.append(chunk)
             size += len(chunk)
             if size >= _GATHERED:
                 yield b"".join(gathered)
                 gathered, size = [], 0
-    except (ConnectionError, web.RequestPayloadError):
+    except (ConnectionError, web.RequestPayloadError, TimeoutError) as error:
         if gathered:  # what has arrived is kept, for the client to go on from
             yield b"".join(gathered)
+        if isinstance(error, TimeoutError):
+            raise ConnectionResetError("the client stalled") from error
         raise
     if gathered:
         yield b"".join(gathered)

@@ -19,6 +19,9 @@ import pytest
 from tests.harness.registry import RegistryUnderTest
 from tests.integration.registry.server.conftest import digest_of, manifest_of
 
+LOST = 1 << 18
+"""Bytes that may be on their way inside the server when it learns of a cut."""
+
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[RegistryUnderTest]:
@@ -146,7 +149,7 @@ def test_a_full_disk_is_told_and_nothing_half_done_is_served(tmp_path: Path) -> 
         subprocess.run(["umount", "-l", tmp_path / "storage"], check=True)
 
 
-@pytest.mark.parametrize("sent", [0, 1, 70_000, 3_000_000, 3_999_999])
+@pytest.mark.parametrize("sent", [0, 2, 70_000, 3_000_000, 3_999_999])
 def test_a_cut_upload_is_resumed_where_it_broke_off(registry: RegistryUnderTest, sent: int) -> None:
     data = os.urandom(4_000_000)
     client = Client(registry)
@@ -162,15 +165,13 @@ def test_a_cut_upload_is_resumed_where_it_broke_off(registry: RegistryUnderTest,
         client.http.request("GET", where)
         answer = client.http.getresponse()
         answer.read()
-        there = int(answer.headers["Range"].partition("-")[2]) + 1 if sent > 1 else 0
-        if there >= sent or time.monotonic() > deadline or sent <= 1:
+        last = int(answer.headers["Range"].partition("-")[2])
+        there = last + 1 if last else 0  # the form of the header can't tell no byte from one
+        if there > sent - LOST or time.monotonic() > deadline:
             break
         time.sleep(0.05)
-    if sent > 1:
-        assert there == sent
-    else:
-        return
-    status, _, _ = client.ask("PUT", f"{where}?digest={digest_of(data)}", data[sent:])
+    assert sent - LOST < there <= sent
+    status, _, _ = client.ask("PUT", f"{where}?digest={digest_of(data)}", data[there:])
     assert status == 201
     assert client.ask("GET", f"/v2/team/a/blobs/{digest_of(data)}")[2] == data
 

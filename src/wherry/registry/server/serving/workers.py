@@ -17,6 +17,7 @@ from wherry.registry.server.settings import Settings
 
 ANYWHERE = "0.0.0.0"  # noqa: S104 (only where somebody asked for it)
 _TOO_SOON = 1.0  # seconds; a worker that ends earlier than that after its start is not just replaced at once
+_STALLED = 300_000  # milliseconds
 _WATCHED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
 
@@ -25,6 +26,8 @@ def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # a client that takes nothing is given up; connections inherit that
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STALLED)
     if shared:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
