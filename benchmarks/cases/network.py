@@ -73,7 +73,7 @@ def through_port(peer: Peer) -> float:
 def requests(peer: Peer) -> float:
     """wrk from the machine against nginx in a container, through a published port."""
     with _network(peer) as network:
-        command = ["services", "nginx", "-g", "daemon off; worker_processes 1;"]
+        command = ["services", "nginx", "-g", "daemon off;"]
         peer.run("run", "-d", "--name", "web", "--network", network, "-p", f"{_PORT}:80", *command)
         time.sleep(1)
         said = _client("wrk", "-t1", "-c16", f"-d{_SECONDS}", f"http://{_own_address()}:{_PORT}/")
