@@ -15,13 +15,15 @@ import sys
 import time
 
 from benchmarks import table
-from benchmarks.cases import api, bulk, inside, memory, network, registry, start
+from benchmarks.cases import api, build, bulk, inside, memory, network, registry, start
 from benchmarks.folder import busybox_image
 from benchmarks.measure import Case, Outcome, run_case
 from benchmarks.peers import PEERS, Peer
 
 CASES: dict[str, Case] = {
-    case.name: case for cases in (start, api, memory, bulk, inside, network, registry) for case in cases.CASES
+    case.name: case
+    for cases in (start, api, memory, bulk, inside, build, network, registry)
+    for case in cases.CASES
 }
 
 

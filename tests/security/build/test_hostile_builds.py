@@ -80,7 +80,8 @@ def test_mount_points_are_removed_inside_only(
 ) -> None:
     """CVE-2024-23652: a step replaces the place of its mount by a link before the clean-up."""
     (context / "Dockerfile").write_text(
-        f"FROM {image}\nRUN --mount=type=tmpfs,target=/a/b (umount /a/b; rm -rf /a; ln -s {secret.parent} /a) "
+        f"FROM {image}\nRUN --mount=type=tmpfs,target=/a/b "
+        f"(umount /a/b; rm -rf /a; ln -s {secret.parent} /a) "
         "2>/dev/null || true\n"
     )
     wherry("build", str(context), code=None)
