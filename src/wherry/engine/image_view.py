@@ -42,13 +42,15 @@ def familiar(name: str) -> str:
 def summary(image: Image, containers: int, references: Sequence[str] | None) -> ImageSummary:
     """One line of `images`; with a reference filter only the names that match it."""
     tags = [familiar(name) for name in image.tags]
+    digests = [familiar(name) for name in image.digests]
     if references:
         tags = [tag for tag in tags if _matches(tag, references)]
+        digests = [digest for digest in digests if _matches(digest, references)]
     return ImageSummary(
         id=image.id,
         parent_id=image.parent,
         repo_tags=tags,
-        repo_digests=[familiar(name) for name in image.digests],
+        repo_digests=digests,
         created=seconds(image),
         size=image.size,
         virtual_size=image.size,

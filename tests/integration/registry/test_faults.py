@@ -406,3 +406,17 @@ async def test_an_image_that_is_not_there_or_not_allowed(stores: Stores) -> None
         image = stores("a").import_image([archive({"f": b"1"})], "x:1")
         with pytest.raises(Unauthorized, match="push access denied"):
             await push(stores("a"), image, f"{address}/x:1")
+
+
+async def test_a_registry_that_can_be_searched() -> None:
+    from wherry.registry.client.search import search
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        assert request.path == "/v1/search" and request.query["q"] == "a b"
+        results = [{"name": "x/a", "description": None, "star_count": 3, "is_official": True}]
+        return web.json_response({"num_results": 1, "results": results})
+
+    async with answering(handler) as address:
+        async with Session(Hosts([]).origin(address)) as session:
+            (hit,) = await search(session, "a b", 25)
+    assert hit == ("x/a", "", 3, True, False)

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wherry.errors import Invalid
-from wherry.oci import media_types
 from wherry.oci.manifest import Descriptor, Platform
 from wherry.registry.client.challenge import Challenge, parse_challenges
 from wherry.registry.client.hosts import Hosts
