@@ -26,6 +26,7 @@ SECTIONS = (
             *("cp", "diff", "port", "inspect", "rename", "update", "commit", "export"),
         ],
     ),
+    ("Applications", ["compose"]),
     (
         "Images",
         ["pull", "push", "import", "load", "save", "tag", "rmi", "history", "login", "logout", "registry"],

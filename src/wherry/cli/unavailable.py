@@ -8,8 +8,6 @@ from wherry.errors import Unsupported
 _MEANWHILE = {
     "context": "meanwhile: WHERRY_HOST or -H chooses an engine, e.g. ssh://user@host",
     "build": "meanwhile: change a container and `wherry commit` it, or `wherry import` a root file system",
-    "compose": "meanwhile: Docker Compose works against the engine, with"
-    " DOCKER_HOST=unix://$(wherry engine socket)",
 }
 
 

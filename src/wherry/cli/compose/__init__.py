@@ -1,0 +1,1 @@
+"""`wherry compose`: one module for each verb; `entry` has what stands before the verb."""

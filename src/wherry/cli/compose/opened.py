@@ -1,0 +1,103 @@
+"""What every verb of `wherry compose` works on: the project, its containers, the engine, and reports."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from wherry.cli.command import Invocation
+from wherry.client.objects.connections import Connections
+from wherry.compose import loading
+from wherry.compose.present import Present, containers
+from wherry.errors import NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wherry.cli.flags import Flags
+    from wherry.compose.model import Project
+
+
+class Opened:
+    """The project that the flags before the verb describe; files are read at first need."""
+
+    def __init__(self, flags: Flags, host: str) -> None:
+        self._flags = flags
+        self._project: Project | None = None
+        self._lock = threading.Lock()
+        self.connections = Connections(host)
+        self.dry = flags.on("dry-run")
+
+    @property
+    def project(self) -> Project:
+        """The loaded files; their warnings go to standard error once. Raises as `loading.load`."""
+        if self._project is None:
+            flags = self._flags
+            self._project = loading.load(
+                flags.every("file"),
+                name=flags.text("project-name"),
+                folder=flags.text("project-directory"),
+                env_files=flags.every("env-file"),
+                profiles=flags.every("profile"),
+            )
+            for warning in self._project.warnings:
+                print(f"WARNING: {warning}", file=sys.stderr)
+        return self._project
+
+    @property
+    def name(self) -> str:
+        """The project's name; with -p or COMPOSE_PROJECT_NAME no file is needed for it."""
+        named = self._flags.text("project-name") or os.environ.get("COMPOSE_PROJECT_NAME", "")
+        return named if named and self.files_missing() else self.project.name
+
+    def files_missing(self) -> bool:
+        """Whether there is no file to read, so that only the labels at the engine tell."""
+        if self._flags.every("file"):
+            return False
+        try:
+            loading.find(self._flags.text("project-directory") or ".", os.environ)
+        except NotFound:
+            return True
+        return False
+
+    def present(self, services: Sequence[str] = (), *, one_off: bool | None = False) -> list[Present]:
+        """The project's containers, of these services. Raises NotFound for a service that nobody knows."""
+        found = containers(self.connections.client, self.name, one_off=one_off)
+        known = {one.service for one in found}
+        if not self.files_missing():
+            known |= {*self.project.services, *self.project.others}
+        for service in services:
+            if service not in known:
+                raise NotFound(f"no such service: {service}")
+        return [one for one in found if not services or one.service in services]
+
+    def one(self, service: str, index: int = 0, *, running: bool = True) -> Present:
+        """A container of a service: the one with this number, else the first. Raises NotFound."""
+        found = [one for one in self.present([service]) if not index or one.number == index]
+        if running:
+            found = [one for one in found if one.state == "running"]
+        if not found:
+            which = f" container #{index}" if index else ""
+            raise NotFound(f'service "{service}"{which} is not {"running" if running else "there"}')
+        return found[0]
+
+    def say(self, what: str, state: str) -> None:
+        """A line about a step, on standard error. From any thread."""
+        with self._lock:
+            print(f" {what}  {state}", file=sys.stderr, flush=True)
+
+
+class ComposeInvocation(Invocation):
+    """One run of a verb, with its project."""
+
+    __slots__ = ("opened",)
+
+    opened: Opened
+
+
+def opened(invocation: Invocation) -> Opened:
+    """The project that a verb works on."""
+    assert isinstance(invocation, ComposeInvocation)
+    return invocation.opened

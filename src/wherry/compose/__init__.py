@@ -1,0 +1,1 @@
+"""Applications of several containers, as the Compose specification describes them: load, plan, apply."""

@@ -1,0 +1,167 @@
+"""From merged files to the model: names, environments, references between the parts, profiles."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from wherry.compose import dotenv
+from wherry.compose.merging import clean
+from wherry.compose.model import Content, Dependency, Project, Resource, Service
+from wherry.compose.schema import CONDITIONS
+from wherry.compose.source import Table, place
+from wherry.errors import Invalid, Unsupported
+
+
+def resolve(
+    table: Table,
+    name: str,
+    folder: str,
+    files: list[str],
+    variables: Mapping[str, str],
+    profiles: list[str],
+) -> Project:
+    """The project. Raises Invalid for references to what is not there, and for cycles."""
+    table = clean(table)
+    services = {key: _service(key, value, variables) for key, value in (table.get("services") or {}).items()}
+    project = Project(name, folder, files, {})
+    for key, service in services.items():
+        on = not service.profiles or "*" in profiles or set(service.profiles) & set(profiles)
+        (project.services if on else project.others)[key] = service
+    for kind in ("networks", "volumes"):
+        found = {key: _resource(key, value, name) for key, value in (table.get(kind) or {}).items()}
+        setattr(project, kind, found)
+    for kind in ("secrets", "configs"):
+        contents = {
+            key: _content(key, value or {}, variables, f"{place(table[kind], key)}{kind}.{key}")
+            for key, value in (table.get(kind) or {}).items()
+        }
+        setattr(project, kind, contents)
+    _references(project, table.get("services") or {})
+    _no_cycle(services)
+    return project
+
+
+def _service(name: str, table: Table, variables: Mapping[str, str]) -> Service:
+    where = f"{place(table)}services.{name}"
+    if not table.get("image") and not table.get("build"):
+        raise Invalid(f"{where}: has neither an image nor a build context specified")
+    environment: dict[str, str] = {}
+    for entry in table.get("env_file") or []:
+        if not entry["required"] and not os.path.exists(entry["path"]):
+            continue
+        for key, text in dotenv.read(entry["path"], {**environment, **variables}).items():
+            value = variables.get(key) if text is None else text
+            if value is not None:
+                environment[key] = value
+    for key, text in (table.get("environment") or {}).items():
+        value = variables.get(key) if text is None else text
+        if value is not None:
+            environment[key] = value
+        else:
+            environment.pop(key, None)
+    fields = {key: value for key, value in table.items() if key not in ("env_file", "environment", "extends")}
+    deploy = fields.get("deploy") or {}
+    scale = fields.get("scale", deploy.get("replicas", 1))
+    if deploy.get("mode") in ("global", "global-job", "replicated-job"):
+        raise Unsupported(f"{where}: deploy mode '{deploy['mode']}' is for swarms")
+    depends = {}
+    for key, entry in (fields.get("depends_on") or {}).items():
+        if entry["condition"] not in CONDITIONS:
+            raise Invalid(f"{where}.depends_on.{key}: unknown condition {entry['condition']!r}")
+        depends[key] = Dependency(entry["condition"], bool(entry["required"]), bool(entry.get("restart")))
+    for text in [*(fields.get("links") or ()), *_shared(fields)]:
+        depends.setdefault(text.partition(":")[0], Dependency())
+    service = Service(name, fields, environment, depends, list(fields.get("profiles") or ()), int(scale))
+    if service.container_name and service.scale > 1:
+        raise Invalid(f"{where}: container_name allows one container, and scale asks for {service.scale}")
+    if fields.get("network_mode") and fields.get("networks"):
+        raise Invalid(f"{where}: declares mutually exclusive `network_mode` and `networks`")
+    return service
+
+
+def _shared(fields: dict[str, Any]) -> list[str]:
+    """The services whose namespaces or volumes a service uses."""
+    found = [
+        str(fields[key]).removeprefix("service:")
+        for key in ("network_mode", "ipc", "pid", "uts")
+        if str(fields.get(key) or "").startswith("service:")
+    ]
+    return found + [text for text in fields.get("volumes_from") or () if not text.startswith("container:")]
+
+
+def _resource(key: str, table: dict[str, Any] | None, project: str) -> Resource:
+    fields = dict(table or {})
+    external = fields.pop("external", False)
+    name = fields.pop("name", None)
+    if isinstance(external, dict):
+        name, external = external.get("name", name), True
+    name = name or (key if external else f"{project}_{key}")
+    return Resource(key, str(name), bool(external), fields)
+
+
+def _content(key: str, table: dict[str, Any], variables: Mapping[str, str], where: str) -> Content:
+    if table.get("external"):
+        raise Unsupported(f"{where}: external ones are kept by swarms", hint="use file: or environment:")
+    if table.get("file"):
+        return Content(key, file=str(table["file"]))
+    if table.get("environment"):
+        value = variables.get(str(table["environment"]))
+        if value is None:
+            raise Invalid(f"{where}: environment variable {table['environment']} is not set")
+        return Content(key, content=value)
+    if table.get("content") is not None:
+        return Content(key, content=str(table["content"]))
+    raise Invalid(f"{where}: has none of file, environment and content")
+
+
+def _references(project: Project, tables: dict[str, Any]) -> None:
+    for service in [*project.services.values(), *project.others.values()]:
+        table = tables[service.name]
+        active = service.name in project.services
+        networks = service.fields.get("networks")
+        if networks is None and not service.fields.get("network_mode"):
+            networks = service.fields["networks"] = {"default": {}}
+        for key in networks or {}:
+            if key == "default" and key not in project.networks:
+                project.networks[key] = Resource(key, f"{project.name}_default", False, {})
+            _must_be(key in project.networks, table, "networks", service, f"undefined network {key}")
+        for volume in service.fields.get("volumes") or ():
+            source = volume.get("source")
+            if volume.get("type") == "volume" and source:
+                _must_be(source in project.volumes, table, "volumes", service, f"undefined volume {source}")
+        for kind, known in (("secrets", project.secrets), ("configs", project.configs)):
+            for grant in service.fields.get(kind) or ():
+                found = grant["source"] in known
+                _must_be(found, table, kind, service, f"undefined {kind[:-1]} {grant['source']}")
+        for other, dependency in service.depends_on.items():
+            found = other in project.services or (not active and other in project.others)
+            if not found and other in project.others and dependency.required:
+                reason = f"service {other!r} is required, but its profile is not chosen"
+                _must_be(False, table, "depends_on", service, reason)
+            known_at_all = found or other in project.others or not dependency.required
+            _must_be(known_at_all, table, "depends_on", service, f"undefined service {other!r}")
+
+
+def _must_be(found: bool, table: Any, key: str, service: Service, what: str) -> None:
+    if not found:
+        raise Invalid(
+            f'{place(table, key)}service "{service.name}" refers to {what}: invalid compose project'
+        )
+
+
+def _no_cycle(services: dict[str, Service]) -> None:
+    done: set[str] = set()
+
+    def visit(name: str, path: list[str]) -> None:
+        if name in path:
+            raise Invalid(f"dependency cycle detected: {' -> '.join([*path[path.index(name) :], name])}")
+        if name in done or name not in services:
+            return
+        for other in services[name].depends_on:
+            visit(other, [*path, name])
+        done.add(name)
+
+    for name in services:
+        visit(name, [])
