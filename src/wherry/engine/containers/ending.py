@@ -38,13 +38,13 @@ async def ended(room: Room, container: Container, exit_: Exit) -> None:
         room.container_ended(container)
         ran = max(0, condition.finished_at - condition.started_at) // 1_000_000_000
         room.event(container, "die", exitCode=str(exit_.code), execDuration=str(ran))
+        again = wants_restart(container)
+        gone = container.plan.host.auto_remove and not again and not container.kept
         try:
             try:
                 await start.supervisor_forget(room, container)
             finally:
                 await start.release(room, container)
-            again = wants_restart(container)
-            gone = container.plan.host.auto_remove and not again and not container.kept
             if again:
                 condition.status = RESTARTING
                 condition.restart_count += 1
@@ -55,8 +55,8 @@ async def ended(room: Room, container: Container, exit_: Exit) -> None:
                 room.save(container)
         finally:  # on a full disk too; what isn't written now is found in exit.json by the next engine
             _tell_waiters(container.exit_waiters, exit_.code)
-        if gone:
-            await remove.discard(room, container)
+            if gone:
+                await remove.discard(room, container)
 
 
 def wants_restart(container: Container) -> bool:

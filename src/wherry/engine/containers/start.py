@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 from typing import TYPE_CHECKING
@@ -141,8 +142,10 @@ async def _failed(room: Room, container: Container, error: WherryError) -> None:
 
 
 async def supervisor_forget(room: Room, container: Container) -> None:
-    """Have the supervisor drop an ended container."""
-    await room.supervisor.forget(container.id)
+    """Have the supervisor drop an ended container. One that was just killed need not: its successor is told
+    when the two are brought together."""
+    with contextlib.suppress(Unavailable):
+        await room.supervisor.forget(container.id)
 
 
 async def release(room: Room, container: Container) -> None:
