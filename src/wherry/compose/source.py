@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 import yaml
@@ -52,8 +53,7 @@ def _mapping(loader: Any, node: Any) -> Any:
             seen.add(key.value)
     loader.flatten_mapping(node)
     for key, value in node.value:
-        name = loader.construct_object(key, deep=True)
-        name = "null" if name is None else str(name).lower() if isinstance(name, bool) else str(name)
+        name = str(key.value)
         table[name] = loader.construct_object(value, deep=True)
         table.lines[name] = key.start_mark.line + 1
 
@@ -78,6 +78,18 @@ def _override(loader: Any, node: Any) -> Override:
     return Override(_plain(loader, node))
 
 
+# As in YAML 1.2, which compose files are written for: `yes` and `on` are words, `22:22` is no number.
+_PLAIN = {"tag:yaml.org,2002:bool", "tag:yaml.org,2002:int"}
+_Loader.yaml_implicit_resolvers = {
+    letter: [(tag, pattern) for tag, pattern in found if tag not in _PLAIN]
+    for letter, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:int", re.compile(r"^(?:[-+]?0[0-7]+|[-+]?(?:0|[1-9][0-9]*))$"), list("-+0123456789")
+)
 _Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
 _Loader.add_constructor("!reset", lambda _loader, _node: Reset())
 _Loader.add_constructor("!override", _override)
