@@ -53,9 +53,9 @@ def _pids(engine: EngineUnderTest) -> list[int]:
     found = []
     for container in engine.container_ids():
         _, told = engine.api("GET", f"/containers/{container}/json")
-        if isinstance(told, dict) and told["State"]["Pid"]:
+        if isinstance(told, dict) and "State" in told:  # it may have been removed meanwhile
             found.append(told["State"]["Pid"])
-    return [pid for pid in found if Path(f"/proc/{pid}/cmdline").exists()]
+    return [pid for pid in found if pid and Path(f"/proc/{pid}/cmdline").exists()]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import binascii
-from collections.abc import AsyncIterator
+import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,11 +12,11 @@ from wherry.api.call import Call, answer
 from wherry.api.http import Response
 from wherry.api.routing import Route
 from wherry.api.streams.relay import relay_progress
-from wherry.errors import Invalid, Unsupported, WherryError
+from wherry.engine.moments import parse_moment
+from wherry.errors import Invalid, Unsupported
 
 if TYPE_CHECKING:
-    from wherry.build.build import Built
-    from wherry.build.request import Request
+    from wherry.engine.builds import BuildOrder
 
 _LIMITS = {
     "memory": "Memory",
@@ -32,72 +31,13 @@ _WORDS = {"cpusetcpus": "CpusetCpus", "cpusetmems": "CpusetMems", "cgroupparent"
 async def build(call: Call) -> None:
     if call.query.text("version") == "2":
         raise Unsupported("BuildKit is not supported by this endpoint", hint="set DOCKER_BUILDKIT=0")
-    await relay_progress(call, _classic(call))
-
-
-async def _classic(call: Call) -> AsyncIterator[dict[str, Any]]:
-    from wherry.build.build import Built
-    from wherry.build.run_step import StepFailed
-    from wherry.engine.builds.classic import Classic
-    from wherry.engine.builds.contexts import from_archive, from_remote
-    from wherry.store.feed import Feed
-
-    builds = call.engine.builds
-    request = _request(call)
+    order = _order(call)
     quiet = call.query.flag("q")
-    remote = call.query.text("remote")
-    with builds.workplace() as place:
-        if remote:
-            request.context, request.dockerfile = await asyncio.to_thread(
-                from_remote, remote, place, request.name
-            )
-        else:
-            async with Feed(call.archive()) as chunks:
-                request.context, request.dockerfile = await asyncio.to_thread(
-                    from_archive, chunks, place, request.name
-                )
-        request.place = remote
-        show = Classic()
-        try:
-            async for event in builds.build(request, place, _auths(call)):
-                if not isinstance(event, Built):
-                    for item in show.feed(event):
-                        if not quiet:
-                            yield item
-                    continue
-                for item in show.finish():
-                    if not quiet:
-                        yield item
-                for item in _built(event, request, quiet):
-                    yield item
-        except WherryError as error:
-            if not quiet:
-                for item in show.finish():
-                    yield item
-            detail: dict[str, Any] = {"message": error.message}
-            if isinstance(error, StepFailed):
-                detail["code"] = error.code
-            yield {"errorDetail": detail, "error": error.message}
-        finally:
-            if request.context is not None:
-                request.context.close()
+    await relay_progress(call, call.engine.builds.classic(order, call.archive(), quiet=quiet))
 
 
-def _built(built: Built, request: Request, quiet: bool) -> list[dict[str, Any]]:
-    from wherry.oci import parse_reference
-
-    assert built.image is not None
-    said: list[dict[str, Any]] = [{"aux": {"ID": built.image.id}}]
-    if quiet:
-        return [*said, {"stream": f"{built.image.id}\n"}]
-    said.append({"stream": f"Successfully built {built.image.id[7:19]}\n"})
-    for tag in request.tags:
-        said.append({"stream": f"Successfully tagged {parse_reference(tag).tagged.familiar}\n"})
-    return said
-
-
-def _request(call: Call) -> Request:
-    from wherry.build.request import Request
+def _order(call: Call) -> BuildOrder:
+    from wherry.engine.builds import BuildOrder, ContextOrder
     from wherry.oci import parse_reference
 
     query = call.query
@@ -129,8 +69,11 @@ def _request(call: Call) -> Request:
     if not isinstance(args, dict) or not isinstance(labels, dict):
         raise Invalid("buildargs and labels must be JSON objects")
     epoch = args.get("SOURCE_DATE_EPOCH")
-    return Request(
-        dockerfile=b"",
+    remote = query.text("remote")
+    return BuildOrder(
+        context=ContextOrder("remote", remote) if remote else ContextOrder("archive"),
+        place=remote,
+        auths=_auths(call),
         name=query.text("dockerfile") or "Dockerfile",
         target=query.text("target"),
         args={str(name): None if value is None else str(value) for name, value in args.items()},
@@ -182,9 +125,7 @@ async def prune(call: Call) -> Response:
     keep = call.query.number("keep-storage") or call.query.number("reserved-space") or 0
     unused = 0.0
     for text in (*filters.get("until", ()), *filters.get("unused-for", ())):
-        from wherry.build.dockerfile.durations import parse_duration
-
-        unused = max(unused, parse_duration(text, "until") / 1e9)
+        unused = max(unused, time.time() - parse_moment(text))
     gone, freed = await call.engine.builds.prune(
         everything=call.query.flag("all"), keep=keep, unused_for=unused
     )

@@ -6,19 +6,18 @@ tar archive. The answer is a line of JSON an event; the last one is `built` or `
 
 from __future__ import annotations
 
-import base64
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from wherry.api.call import Call
 from wherry.api.routing import Route
-from wherry.api.streams.relay import relay_json
-from wherry.errors import Invalid, WherryError
+from wherry.api.streams.relay import relay_progress
+from wherry.errors import Invalid
 
 if TYPE_CHECKING:
-    from wherry.engine.builds.order import BuildOrder
+    from wherry.engine.builds import BuildOrder
 
 _MOST = 64 << 20  # bytes of JSON: a Dockerfile and secrets are in it
 
@@ -26,55 +25,11 @@ _MOST = 64 << 20  # bytes of JSON: a Dockerfile and secrets are in it
 async def build(call: Call) -> None:
     pieces = call.archive()
     order, rest = await _head(pieces)
-    builds = call.engine.builds
-    with builds.workplace() as place:
-        from wherry.engine.builds.order import prepare
-
-        request = await prepare(order, _chain(rest, pieces), place, builds.root)
-        stream = await call.stream()
-        try:
-            await relay_json(stream, _events(call, order, request, place))
-        finally:
-            for files in (request.context, *request.contexts.values()):
-                if files is not None and not isinstance(files, str):
-                    files.close()
-
-
-async def _events(call: Call, order: BuildOrder, request: Any, place: str) -> AsyncIterator[Any]:
-    from wherry.build.build import Built
-    from wherry.build.checks import check
-    from wherry.build.dockerfile import parse
-    from wherry.engine.builds.export import exported
-
-    builds = call.engine.builds
-    try:
-        warnings = check(parse(request.dockerfile, request.name))
-        for warning in warnings:
-            yield warning
-        if order.check:
-            yield {"event": "built", "image": "", "tags": [], "warnings": len(warnings)}
-            return
-        async for event in builds.build(request, place, order.auths):
-            if not isinstance(event, Built):
-                yield event
-                continue
-            if order.export:
-                async for piece in exported(builds, event.state):
-                    yield {"event": "files", "data": base64.b64encode(piece).decode()}
-            image = event.image
-            yield {
-                "event": "built",
-                "image": image.id if image is not None else "",
-                "tags": list(image.tags) if image is not None else [],
-            }
-    except WherryError as error:
-        code = getattr(error, "code", 0)
-        line = getattr(error, "line", 0)
-        yield {"event": "failed", "message": error.message, "hint": error.hint, "code": code, "line": line}
+    await relay_progress(call, call.engine.builds.events(order, _chain(rest, pieces)))
 
 
 async def _head(pieces: AsyncIterator[bytes]) -> tuple[BuildOrder, bytes]:
-    from wherry.engine.builds.order import BuildOrder
+    from wherry.engine.builds import BuildOrder
 
     held = b""
     size = -1

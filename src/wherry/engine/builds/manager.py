@@ -17,11 +17,13 @@ from wherry.build.request import Finished, Order, Request
 from wherry.build.step import Room as BuildRoom
 from wherry.store.images import Image
 
+from . import serving
 from .steps import StepRunner
 
 if TYPE_CHECKING:
     from ..containers.room import Room
     from ..images import Images
+    from .order import BuildOrder
 
 Auths = dict[str, dict[str, str]]
 """Credentials by registry, as the X-Registry-Config header has them."""
@@ -95,6 +97,16 @@ class Builds:
     def _tidy(self) -> None:
         self.cache.limit()
         self._room.store.layers.collect()
+
+    def classic(
+        self, order: BuildOrder, archive: AsyncIterator[bytes], *, quiet: bool
+    ) -> AsyncIterator[dict[str, Any]]:
+        """A build as Docker's classic builder reports it. See `serving.classic`."""
+        return serving.classic(self, order, archive, quiet=quiet)
+
+    def events(self, order: BuildOrder, archive: AsyncIterator[bytes]) -> AsyncIterator[Any]:
+        """A build as our own command line wants it. See `serving.events`."""
+        return serving.events(self, order, archive)
 
     async def usage(self) -> list[CacheRow]:
         """What the cache holds."""

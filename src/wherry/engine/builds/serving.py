@@ -1,0 +1,101 @@
+"""A build for a client: its context received, its events in the client's form, all closed at the end."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from wherry.build.build import Built
+from wherry.build.checks import check
+from wherry.build.dockerfile import parse
+from wherry.build.request import Request
+from wherry.build.run_step import StepFailed
+from wherry.errors import WherryError
+from wherry.oci import parse_reference
+
+from .classic import Classic
+from .export import exported
+from .order import BuildOrder, prepare
+
+if TYPE_CHECKING:
+    from .manager import Builds
+
+__all__ = ["classic", "events"]
+
+
+async def classic(
+    builds: Builds, order: BuildOrder, archive: AsyncIterator[bytes], *, quiet: bool
+) -> AsyncIterator[dict[str, Any]]:
+    """Docker's objects. What is wrong with context or Dockerfile is raised before the first."""
+    with builds.workplace() as place:
+        request = await prepare(order, archive, place, builds.root)
+        show = Classic()
+        try:
+            async for event in builds.build(request, place, order.auths):
+                said = show.feed(event) if not isinstance(event, Built) else show.finish()
+                for item in () if quiet else said:
+                    yield item
+                for item in _built(event, request, quiet) if isinstance(event, Built) else ():
+                    yield item
+        except WherryError as error:
+            for item in () if quiet else show.finish():
+                yield item
+            detail: dict[str, Any] = {"message": error.message}
+            if isinstance(error, StepFailed):
+                detail["code"] = error.code
+            yield {"errorDetail": detail, "error": error.message}
+        finally:
+            _close(request)
+
+
+async def events(builds: Builds, order: BuildOrder, archive: AsyncIterator[bytes]) -> AsyncIterator[Any]:
+    """Our own objects; the last is `built` or `failed`. Raises `Conflict` before the first when the context's
+    directory is not seen here."""
+    with builds.workplace() as place:
+        request = await prepare(order, archive, place, builds.root)
+        try:
+            warnings = check(parse(request.dockerfile, request.name))
+            for warning in warnings:
+                yield warning
+            if order.check:
+                yield {"event": "built", "image": "", "tags": [], "warnings": len(warnings)}
+                return
+            async for event in builds.build(request, place, order.auths):
+                if not isinstance(event, Built):
+                    yield event
+                    continue
+                if order.export:
+                    async for piece in exported(builds, event.state):
+                        yield {"event": "files", "data": base64.b64encode(piece).decode()}
+                image = event.image
+                tags = list(image.tags) if image is not None else []
+                yield {"event": "built", "image": image.id if image is not None else "", "tags": tags}
+        except WherryError as error:
+            code, line = getattr(error, "code", 0), getattr(error, "line", 0)
+            yield {
+                "event": "failed",
+                "message": error.message,
+                "hint": error.hint,
+                "code": code,
+                "line": line,
+            }
+        finally:
+            _close(request)
+
+
+def _close(request: Request) -> None:
+    for files in (request.context, *request.contexts.values()):
+        if files is not None and not isinstance(files, str):
+            files.close()
+
+
+def _built(built: Built, request: Request, quiet: bool) -> list[dict[str, Any]]:
+    assert built.image is not None
+    said: list[dict[str, Any]] = [{"aux": {"ID": built.image.id}}]
+    if quiet:
+        return [*said, {"stream": f"{built.image.id}\n"}]
+    said.append({"stream": f"Successfully built {built.image.id[7:19]}\n"})
+    for tag in request.tags:
+        said.append({"stream": f"Successfully tagged {parse_reference(tag).tagged.familiar}\n"})
+    return said
