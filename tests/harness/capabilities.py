@@ -78,6 +78,7 @@ def _apparmor() -> bool:
 
 PROBES: dict[str, Callable[[], bool]] = {
     "root": lambda: os.geteuid() == 0,
+    "docker-compose": _program("docker-compose"),
     "ordinary-user": _ordinary_user,
     "subordinate-ids": _subordinate_ids,
     "busybox": lambda: find_busybox() is not None,
