@@ -14,35 +14,43 @@ if TYPE_CHECKING:
     from .registry import Container
     from .room import Room
 
+_TRIES = 5
+
 
 async def remove(room: Room, container: Container, *, force: bool, volumes: bool) -> None:
     """See `Containers.remove`."""
     condition = container.condition
     if condition.status == REMOVING:
         raise Conflict(f"removal of container {container.id} is already in progress")
-    if condition.alive or condition.status == RESTARTING:
-        if not force:
-            state = "paused" if condition.status == PAUSED else condition.status
-            advice = "unpause and then stop" if condition.status == PAUSED else "stop"
-            raise Conflict(
-                f"cannot remove container {container.id}: container is {state}: {advice} the container "
-                "before removing or force remove"
-            )
-        from .stop import kill_and_wait
+    if (condition.alive or condition.status == RESTARTING) and not force:
+        state = "paused" if condition.status == PAUSED else condition.status
+        advice = "unpause and then stop" if condition.status == PAUSED else "stop"
+        raise Conflict(
+            f"cannot remove container {container.id}: container is {state}: {advice} the container "
+            "before removing or force remove"
+        )
+    for _ in range(_TRIES):
+        if condition.alive or condition.status == RESTARTING:
+            from .stop import kill_and_wait
 
-        with contextlib.suppress(Conflict, NotFound):
-            await kill_and_wait(room, container)
-    async with container.lock:
-        if room.registry.get(container.id) is None:
-            if force:
-                return
-            raise NotFound(f"No such container: {container.id}")
-        if condition.alive:
-            raise Conflict(
-                f"cannot remove container {container.id}: container is {condition.status}: stop the "
-                "container before removing or force remove"
-            )
-        await discard(room, container, volumes=volumes or container.plan.host.auto_remove)
+            start.cancel_restart(container)
+            with contextlib.suppress(Conflict, NotFound):
+                await kill_and_wait(room, container)
+        async with container.lock:
+            if room.registry.get(container.id) is None:
+                if force:
+                    return
+                raise NotFound(f"No such container: {container.id}")
+            if condition.alive and force:
+                continue  # its restart was quicker
+            if condition.alive:
+                break
+            await discard(room, container, volumes=volumes or container.plan.host.auto_remove)
+            return
+    raise Conflict(
+        f"cannot remove container {container.id}: container is {condition.status}: stop the "
+        "container before removing or force remove"
+    )
 
 
 async def discard(room: Room, container: Container, *, volumes: bool = True) -> None:
