@@ -47,15 +47,17 @@ def _maintainer(state: State, step: ins.Maintainer, expand: Expander) -> str:
 
 def _expose(state: State, step: ins.Expose, expand: Expander) -> str:
     ports: list[str] = []
+    written: list[str] = []
     for word in step.ports:
         for port in expand.words(word):
+            written.append(port)
             match = _PORT.fullmatch(port)
             if not match or not 0 < int(match[1]) <= int(match[2] or match[1]) < 65536:
                 raise Invalid(f"invalid containerPort: {port}")
             for number in range(int(match[1]), int(match[2] or match[1]) + 1):
                 ports.append(f"{number}/{(match[3] or 'tcp').lower()}")
     state.config.exposed_ports = {**(state.config.exposed_ports or {}), **{port: {} for port in ports}}
-    return f"EXPOSE {' '.join(sorted(ports))}"
+    return f"EXPOSE {' '.join(sorted(written))}"
 
 
 def _volume(state: State, step: ins.Volume, expand: Expander) -> str:

@@ -32,6 +32,7 @@ from .volumes import Volumes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from .builds import Builds
 
@@ -130,6 +131,7 @@ class Engine:
         room.container_ended = engine.execs.forget
         engine.images = Images(store, registry, events)
         engine.system = System(room, engine.images)
+        engine.system.build_cache = engine._build_cache
         engine._listen(supervisor)
         await reconcile.bring_together(room, first=True)
         if store.database.one("SELECT 1 FROM migrations WHERE owner = 'build steps'"):
@@ -144,6 +146,11 @@ class Engine:
 
             self._builds = Builds(self._room, self.images)
         return self._builds
+
+    async def _build_cache(self) -> list[dict[str, Any]]:
+        if not self.store.database.one("SELECT 1 FROM migrations WHERE owner = 'build'"):
+            return []  # nothing was ever built
+        return await self.builds.shown()
 
     def touch(self) -> None:
         """A client is there: put off the end that comes after a quiet period."""

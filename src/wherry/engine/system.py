@@ -23,6 +23,9 @@ from .models import (
 from .moments import now, rfc3339
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from typing import Any
+
     from .containers.room import Room
     from .images import Images
 
@@ -35,6 +38,8 @@ class System:
     def __init__(self, room: Room, images: Images) -> None:
         self._room = room
         self._images = images
+        self.build_cache: Callable[[], Awaitable[list[dict[str, Any]]]] | None = None
+        """What builds have cached, as Docker shows it; set by the engine."""
 
     async def info(self) -> Info:
         """Counts, limits that this machine honours, and warnings."""
@@ -133,6 +138,8 @@ class System:
                 usage.containers.append(item)
         if not types or "volume" in types:
             usage.volumes = list(await room.volumes.with_sizes())
+        if (not types or "build-cache" in types) and self.build_cache is not None:
+            usage.build_cache = await self.build_cache()
         return usage
 
 

@@ -17,6 +17,7 @@ from wherry.build.request import Finished, Order, Request
 from wherry.build.step import Room as BuildRoom
 from wherry.store.images import Image
 
+from ..moments import rfc3339
 from . import serving
 from .steps import StepRunner
 
@@ -111,6 +112,24 @@ class Builds:
     async def usage(self) -> list[CacheRow]:
         """What the cache holds."""
         return await asyncio.to_thread(self.cache.rows)
+
+    async def shown(self) -> list[dict[str, Any]]:
+        """The same, as Docker's `system df` has it."""
+        return [
+            {
+                "ID": row.key[:25],
+                "Parents": [row.parent[:25]] if row.parent else [],
+                "Type": row.kind,
+                "Description": row.step,
+                "InUse": False,
+                "Shared": row.shared,
+                "Size": row.size,
+                "CreatedAt": rfc3339(row.added),
+                "LastUsedAt": rfc3339(row.used),
+                "UsageCount": row.uses,
+            }
+            for row in await self.usage()
+        ]
 
     async def prune(self, *, everything: bool, keep: int = 0, unused_for: float = 0) -> tuple[list[str], int]:
         """Remove cache entries; (ids, bytes). `unused_for` in seconds."""
