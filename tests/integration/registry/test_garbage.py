@@ -97,6 +97,7 @@ def test_prune_gives_back_what_it_says(own_engine: EngineUnderTest, tmp_path: Pa
     assert wherry("images", "-q", "a:1").line  # a container has it
     wherry("rm", "cc")
     out = wherry("system", "prune", "-af").out
+    layers(engine)
     assert "untagged: a:1" in out and "Total reclaimed space: 0B" not in out
     assert not wherry("images", "-q", "a:1").line
 
@@ -127,6 +128,7 @@ def test_prune_while_pulling_takes_nothing_away(
     finally:
         done.set()
         thread.join()
+    layers(engine)  # waits for what is on its way out
 
 
 @pytest.mark.parametrize("how", ["client gone", "engine killed"])
