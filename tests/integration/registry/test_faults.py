@@ -416,7 +416,6 @@ async def test_a_registry_that_can_be_searched() -> None:
         results = [{"name": "x/a", "description": None, "star_count": 3, "is_official": True}]
         return web.json_response({"num_results": 1, "results": results})
 
-    async with answering(handler) as address:
-        async with Session(Hosts([]).origin(address)) as session:
-            (hit,) = await search(session, "a b", 25)
+    async with answering(handler) as address, Session(Hosts([]).origin(address)) as session:
+        (hit,) = await search(session, "a b", 25)
     assert hit == ("x/a", "", 3, True, False)
