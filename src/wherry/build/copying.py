@@ -183,6 +183,7 @@ class _Writer:
         self._now = now_ns // _NANO * _NANO
         self._mode = parse_mode(copying.mode) if copying.mode else None
         self._seen: set[str] = set()
+        self._fresh: set[str] = set()  # directories that the stage did not have: nothing is in them
 
     def run(self) -> Iterator[bytes]:
         copying = self._copying
@@ -252,6 +253,7 @@ class _Writer:
         return header(entry)
 
     def _new_directory(self, path: str, mode: int) -> bytes:
+        self._fresh.add(path)
         uid, gid = self._owner or (0, 0)
         return header(
             TarEntry(_encode(path) + b"/", Kind.DIRECTORY, mode=mode, uid=uid, gid=gid, mtime_ns=self._now)
@@ -262,7 +264,11 @@ class _Writer:
             return
         yield from self._parents(path)
         self._seen.add(path)
-        existing = self._rootfs.lookup(path) if self._rootfs is not None else None
+        existing = None
+        if self._rootfs is not None and path.rpartition("/")[0] not in self._fresh:
+            existing = self._rootfs.lookup(path)
+        if existing is None and file.is_directory:
+            self._fresh.add(path)
         if existing is not None and existing.is_directory and not file.is_directory:
             raise Invalid(f"cannot overwrite directory with non-directory: /{path}")
         keeps = files.keeps_owners or (isinstance(files, ArchiveFiles) and self._copying.keep_owners)
