@@ -24,7 +24,7 @@ def write_application(folder: Path) -> None:
 
 
 def up_and_down(peer: Peer) -> tuple[float, float]:
-    """Seconds for `up -d` and for `down`. Raises CalledProcessError."""
+    """Seconds for `up -d` and for `down`. Raises RuntimeError."""
     command = [*peer.command("compose")] if peer.name == "wherry" else ["docker-compose"]
     environment = peer.environment | {"DOCKER_HOST": f"unix://{peer.socket}", "COMPOSE_PROJECT_NAME": "ten"}
     if peer.name == "wherry":
@@ -34,14 +34,17 @@ def up_and_down(peer: Peer) -> tuple[float, float]:
         times = []
         for words in (["up", "-d"], ["down", "-t", "10"]):
             begin = time.perf_counter()
-            subprocess.run(
+            done = subprocess.run(
                 [*command, *words],
                 cwd=place,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
-                check=True,
+                text=True,
+                check=False,
             )
+            if done.returncode != 0:
+                raise RuntimeError(f"{peer.name}: {done.stderr}")
             times.append(time.perf_counter() - begin)
     return times[0], times[1]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+
 from wherry.cli.command import Command, Invocation, invoke
-from wherry.cli.compose.opened import ComposeInvocation, Opened
 from wherry.cli.flags import UsageError
 from wherry.cli.tree import COMMANDS
 
@@ -13,6 +14,14 @@ def verbs() -> dict[str, str]:
     return {
         name.partition(" ")[2]: what for name, (_, what) in COMMANDS.items() if name.startswith("compose ")
     }
+
+
+def _find_packages() -> None:
+    """The quick start script leaves out where packages are installed; reading files needs PyYAML."""
+    if "site" not in sys.modules:
+        import site
+
+        site.main()
 
 
 def run(invocation: Invocation) -> int:
@@ -31,6 +40,7 @@ def run(invocation: Invocation) -> int:
         if found := nearest(verb, list(verbs())):
             error.hint = f"did you mean 'wherry compose {found}'?"
         raise error
+    _find_packages()
     command = load(COMMANDS[name][0])
     if "--help" in words or "-h" in words:
         from wherry.cli.help import asks_for_help, command_page
@@ -39,6 +49,8 @@ def run(invocation: Invocation) -> int:
             return command_page(command, name, name)
     if invocation.flags.on("dry-run"):
         raise UsageError("--dry-run is not supported; `wherry compose config` shows what would be made")
+    from wherry.cli.compose.opened import ComposeInvocation, Opened
+
     project = Opened(invocation.flags, invocation.host)
 
     def started(inner: Invocation) -> int:
