@@ -54,7 +54,7 @@ def test_every_instruction() -> None:
     run = steps[0]
     assert isinstance(run, ins.Run)
     assert run.mounts == ["type=cache,target=/x"] and run.network == "none"
-    assert run.line.split() == ['echo', '"a', 'b"', '&&', 'echo', 'c']
+    assert run.line.split() == ["echo", '"a', 'b"', "&&", "echo", "c"]
     assert isinstance(steps[1], ins.Run) and steps[1].words == ["echo", "exec form"]
     copy = steps[3]
     assert isinstance(copy, ins.Copy)
