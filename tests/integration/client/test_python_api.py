@@ -46,9 +46,6 @@ def test_life(api: wherry.Engine, image: str) -> None:
         assert container in api.containers.list()
         assert sorted(container.logs().split()) == ["err", "out"]
         assert container.logs(stderr=False) == "out\n"
-        container.pause()
-        assert container.status == "paused"
-        container.unpause()
         container.stop(timeout=0)
         assert container.exit_code == 137
         assert container.wait() == 137
@@ -58,6 +55,15 @@ def test_life(api: wherry.Engine, image: str) -> None:
         assert api.containers.get("life") == container
     with pytest.raises(NotFound):
         container.inspect()
+
+
+@pytest.mark.needs("freezer")
+def test_pause(api: wherry.Engine, image: str) -> None:
+    with api.run(image, "sleep 60", init=True) as container:
+        container.pause()
+        assert container.status == "paused"
+        container.unpause()
+        assert container.status == "running"
 
 
 def test_a_failed_start_leaves_nothing(api: wherry.Engine, image: str) -> None:

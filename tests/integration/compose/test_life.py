@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import time
 
+import pytest
+
 from tests.integration.compose.conftest import Application
 
 TWO = """
@@ -72,9 +74,6 @@ def test_verbs(app: Application) -> None:
     assert app("ls").out.split()[-3:-1] == ["shop", "running(2)"]
     assert "sleep 60" in app("top").out
     assert app("images", "--format", "{{.Container}}").out.split() == ["shop-db-1", "shop-web-1"]
-    app("pause")
-    assert "Paused" in app("ps").out
-    app("unpause")
     app("cp", "compose.yaml", "web:/tmp/")
     assert app("exec", "-T", "web", "head", "-2", "/tmp/compose.yaml").out.strip() == "services:"
     assert app("exec", "-T", "web", "sh", "-c", "exit 7", code=7).code == 7
@@ -89,6 +88,16 @@ def test_verbs(app: Application) -> None:
     assert app("run", "--rm", "-T", "-e", "B=b", "web", "sh", "-c", "echo $B; exit 3", code=3).out == "b\n"
     assert set(app.containers()) == {"shop-db-1"}
     app("-p", "shop", "down", "-t", "0")
+
+
+@pytest.mark.needs("freezer")
+def test_pause(app: Application) -> None:
+    app.write(compose__yaml="services: {web: {image: IMAGE, command: sleep 60, init: true}}")
+    app("up", "-d")
+    app("pause")
+    assert "Paused" in app("ps").out
+    app("unpause")
+    assert "Paused" not in app("ps").out
 
 
 def test_attached_ctrl_c_stops_everything(app: Application) -> None:
@@ -222,3 +231,23 @@ def test_errors_say_where(app: Application) -> None:
     app.write(compose__yaml="services:\n  web:\n    image: IMAGE\n    post_start: []\n")
     assert "compose.yaml:4: services.web: 'post_start' is not supported" in app("up", code=1).err
     assert "unknown command: wherry compose upp" in app("upp", code=125).err
+
+
+def test_the_quick_start_script_finds_what_it_needs(app: Application) -> None:
+    """It runs without the directory of installed packages, where PyYAML is."""
+    import subprocess
+    import sys
+
+    from wherry.cli.launcher import write
+
+    write(str(app.folder / "wherry"))
+    app.write(compose__yaml="services: {web: {image: IMAGE}}")
+    done = subprocess.run(
+        [str(app.folder / "wherry"), "compose", "config", "--services"],
+        cwd=app.folder,
+        env=app.engine.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("web\n", ""), sys.executable
