@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import stat
 
-from wherry.store.root import Root
-
 __all__ = ["allocated"]
 
 _BLOCK = 512  # the unit of st_blocks, whatever the filesystem's own is
@@ -16,6 +14,8 @@ def allocated(path: str) -> int:
 
     What vanishes while it is counted is not counted, nor is what is deeper than a path can say.
     """
+    from wherry.store.root import Root  # not above: the layers that it knows of measure themselves by us
+
     try:
         root = Root(path)
     except FileNotFoundError:
