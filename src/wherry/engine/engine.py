@@ -14,7 +14,7 @@ from wherry.supervisor.client import Supervisor
 from wherry.supervisor.records import Detached, Exit, OutOfMemory
 
 from . import machine, networking
-from .containers import Containers, reconcile, specification
+from .containers import Containers, hostfiles, reconcile, specification
 from .containers.registry import Registry
 from .containers.room import Room
 from .containers.table import Table
@@ -116,6 +116,7 @@ class Engine:
             machine=facts,
             settings=settings,
         )
+        networks.on_moved = lambda container: hostfiles.follow_networks(room, container)
         engine = cls(state_dir, run_dir, store, room)
         engine.events, engine.volumes, engine.networks = events, volumes, networks
         engine.containers = Containers(room)

@@ -53,6 +53,8 @@ class Networks:
         self._events = events
         self._kernel = kernel
         kernel.on_keeper_lost = self._restore
+        self.on_moved: Callable[[Container], None] = lambda _: None
+        """Called when a running container has joined or left a network."""
         self._find = find
         self._fixed = {
             name: hashlib.sha256(f"{seed}\0{name}".encode()).hexdigest() for name in ("host", "none")
@@ -186,6 +188,8 @@ class Networks:
                 await endpoints.connect_running(found, network.name, wanted, self._kernel, self._events)
             found.plan.endpoints[network.name] = wanted
             self._save(found)
+            if found.condition.alive:
+                self.on_moved(found)
 
     async def disconnect(self, ref: str, container: str, *, force: bool = False) -> None:
         """Detach a container."""
@@ -202,6 +206,8 @@ class Networks:
                 await endpoints.disconnect_running(found, network.name, self._kernel, self._events)
             del found.plan.endpoints[network.name]
             self._save(found)
+            if found.condition.alive:
+                self.on_moved(found)
 
     async def prune(self, filters: Filters | None = None) -> NetworksPruned:
         """Remove the user-defined networks that no container refers to; filters `until`, `label`,

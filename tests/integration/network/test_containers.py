@@ -144,6 +144,21 @@ def test_containers_find_each_other_by_name_and_alias(wherry: Command, site: Pat
         wherry("network", "rm", "front")
 
 
+def test_names_are_found_after_joining_a_network_while_running(wherry: Command, site: Path) -> None:
+    wherry("network", "create", "front")
+    try:
+        serve(wherry, site, "--network", "front")
+        wherry("run", "-d", "--name", "asker", "busybox", "sleep", "1000")
+        ask = ["exec", "asker", *request("web")]
+        assert wherry(*ask, code=None).out == ""
+        wherry("network", "connect", "front", "asker")
+        until(lambda: wherry(*ask, code=None).out.endswith("ahoy"))
+    finally:
+        for name in ("web", "asker"):
+            wherry("rm", "-f", name, code=None)
+        wherry("network", "rm", "front")
+
+
 def test_networks_are_closed_to_each_other(wherry: Command, site: Path) -> None:
     wherry("network", "create", "one")
     try:

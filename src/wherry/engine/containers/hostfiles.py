@@ -48,6 +48,11 @@ def rewrite_hosts(room: Room, container: Container, addresses: Iterable[tuple[st
     write(room, container, addresses)
 
 
+def follow_networks(room: Room, container: Container) -> None:
+    """Have a running container ask the name server that its present networks call for."""
+    _put(room.directory(container), "resolv.conf", room.networks.resolv_conf(container))
+
+
 def _put(directory: str, name: str, text: str) -> None:
     """Make the file say `text`, without emptying it first: ext4 answers that by writing to the disk."""
     data = text.encode()
