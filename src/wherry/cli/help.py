@@ -26,10 +26,13 @@ SECTIONS = (
             *("cp", "diff", "port", "inspect", "rename", "update", "commit", "export"),
         ],
     ),
-    ("Applications", ["compose"]),
+    ("Applications", ["compose", "build", "builder"]),
     (
         "Images",
-        ["pull", "push", "import", "load", "save", "tag", "rmi", "history", "login", "logout", "registry"],
+        [
+            *("pull", "push", "import", "load", "save", "tag", "rmi", "history", "search", "manifest"),
+            *("login", "logout", "registry"),
+        ],
     ),
     ("Networks and volumes", ["network", "volume"]),
     ("Engine and machine", ["doctor", "engine", "info", "version", "events", "system", "completion"]),

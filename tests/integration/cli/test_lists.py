@@ -64,8 +64,9 @@ def test_images_and_tags(wherry: Command, image: str) -> None:
 
 def test_volumes(wherry: Command) -> None:
     assert wherry("volume", "create", "--label", "a=b", "data").line == "data"
-    assert wherry("volume", "ls").out == "DRIVER    VOLUME NAME\nlocal     data\n"
-    assert wherry("volume", "ls", "--format", "{{.Name}} {{.Labels}}").line == "data a=b"
+    only = ("--filter", "name=data")
+    assert wherry("volume", "ls", *only).out == "DRIVER    VOLUME NAME\nlocal     data\n"
+    assert wherry("volume", "ls", *only, "--format", "{{.Name}} {{.Labels}}").line == "data a=b"
     assert json.loads(wherry("volume", "inspect", "data").out)[0]["Name"] == "data"
     assert wherry("volume", "rm", "data").line == "data"
     assert wherry("volume", "rm", "data", code=1).err.startswith("wherry: ")

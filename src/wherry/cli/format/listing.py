@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     Row = Mapping[str, Any]  # a member that is a function is called when it is shown
 
 
+_OURS = frozenset({"GivenUp"})
+"""Members that Docker does not have: in JSON only where they say something."""
+
+
 def print_listing(
     rows: Iterable[Row],
     columns: tuple[tuple[str, str], ...],
@@ -36,6 +40,7 @@ def print_listing(
         return
     if form == "json":
         form = "{{json .}}"
+        rows = [{name: value for name, value in row.items() if value or name not in _OURS} for row in rows]
     as_table = form.startswith("table")
     if as_table:
         form = form.removeprefix("table").lstrip(" ")
