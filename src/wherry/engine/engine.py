@@ -131,6 +131,8 @@ class Engine:
         )
         room.container_ended = engine.execs.forget
         engine.images = Images(store, registry, events)
+        if own_network:
+            engine.images.sockets = networking.sockets_outside(run_dir)
         engine.system = System(room, engine.images)
         engine.system.build_cache = engine._build_cache
         engine._listen(supervisor)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wherry.errors import Conflict, Invalid, NotFound
@@ -39,6 +40,8 @@ class Images(AtRegistries, Insight):
         self._registry = registry
         self._events = events
         self._made: Registries | None = None
+        self.sockets: Callable[[Any], socket.socket] | None = None
+        """See `Registries`."""
         store.images.users = self._users
 
     async def list(
@@ -271,7 +274,7 @@ class Images(AtRegistries, Insight):
         if self._made is None:
             from .registries import Registries
 
-            self._made = Registries(self._store)
+            self._made = Registries(self._store, self.sockets)
         return self._made
 
     def _users(self, image_id: str) -> Sequence[ImageUser]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import zlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wherry.errors import Unavailable, WherryError
 from wherry.store.database import Database
@@ -14,11 +15,26 @@ from wherry.store.database import Database
 from .machine import Machine
 
 if TYPE_CHECKING:
+    from wherry.network.keeping import Keeper
     from wherry.network.networks import Networks as Kernel
 
 
 _USUAL = "/run/wherry"
 _LEFT = "SELECT 1 FROM endpoints UNION SELECT 1 FROM published_ports LIMIT 1"
+
+
+def sockets_outside(run_dir: str) -> Callable[[Any], socket.socket]:
+    """Makes sockets of the machine's network for an engine that is behind one of its own."""
+    keeper: list[Keeper] = []
+
+    def make(address: Any) -> socket.socket:
+        from wherry.network.keeping import Keeper
+
+        if not keeper:
+            keeper.append(Keeper(run_dir, behind=True))
+        return keeper[0].new_socket(address[0], address[1], address[2])
+
+    return make
 
 
 class Lazy:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from wherry.errors import Invalid
 from wherry.oci import Reference, parse_reference
 from wherry.oci.reference import DEFAULT_DOMAIN
 from wherry.registry.client import describe, lists, manifests, search, tags
+from wherry.registry.client import session as connecting
 from wherry.registry.client.hosts import Host, read_hosts
 from wherry.registry.client.login import login
 from wherry.registry.client.platforms import parse_platform
@@ -29,7 +31,9 @@ _MOST_HITS = 100
 class Registries:
     """Speaks to registries with what Docker clients send as X-Registry-Auth."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, sockets: Callable[[Any], socket.socket] | None) -> None:
+        """`sockets` makes those that connect, where this process is not in the machine's network itself."""
+        connecting.outside = sockets
         self._puller = Puller(store)
         self._pusher = Pusher(store)
 

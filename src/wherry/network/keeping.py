@@ -130,6 +130,23 @@ class Keeper:
             connection.close()
         raise Unavailable("the network keeper does not answer", hint="run the command again")
 
+    def new_socket(self, family: int, kind: int, protocol: int) -> socket.socket:
+        """A non-blocking socket of the network that the keeper is in. Raises OSError, Unavailable."""
+        connection = self._connection or self._connect()
+        message = {"op": "socket", "family": family, "type": kind, "protocol": protocol}
+        try:
+            connection.send(json.dumps(message).encode())
+            data, descriptors, _, _ = socket.recv_fds(connection, 1 << 16, 1)
+        except OSError:
+            data, descriptors = b"", []
+        if not data:
+            self.close()
+            raise Unavailable("the network keeper does not answer", hint="run the command again")
+        reply = json.loads(data)
+        if not descriptors:
+            raise OSError(reply.get("errno", errno.EPROTO), reply.get("error", "no socket came"))
+        return socket.socket(fileno=descriptors[0])
+
     def end(self) -> None:
         """Have the keeper end, and in the rootless case what leads out of our network namespace."""
         self.on_lost = None

@@ -9,6 +9,7 @@ A SOCK_SEQPACKET Unix socket carries one JSON object each way, with descriptors 
     hold      protocol, host_ip, host_port, target            bind a port and carry what comes in → port
     release   key                                             protocol/host_ip/host_port, as in `held`
     place     + network namespace                             where containers are, if not where we are
+    socket    family, type, protocol                          → + a socket of the network that we are in
     end                                                       stop serving
     list                                                      → networks, served, held
 
@@ -99,12 +100,13 @@ class Server:
             reply = {"error": error.strerror or str(error), "errno": error.errno or 0}
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             reply = {"error": f"{type(error).__name__}: {error}"}
-        for one in descriptors:  # those that nobody took
-            os.close(one)
+        sent = list(descriptors) if reply.get("ok", {}).get("socket") else []
         try:
-            connection.send(json.dumps(reply).encode())
+            socket.send_fds(connection, [json.dumps(reply).encode()], sent)
         except OSError:
             pass  # the engine is gone; its end will be noticed next
+        for one in descriptors:  # those that nobody took, and ours of what was sent
+            os.close(one)
 
     def _carry_out(self, request: Request, descriptors: array.array[int]) -> Request:
         match request["op"]:
@@ -125,6 +127,11 @@ class Server:
                 return {"port": self._hold(request)}
             case "release":
                 self._release(request["key"])
+            case "socket":
+                kind = int(request["type"]) | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+                made = socket.socket(request["family"], kind, request["protocol"])
+                descriptors.append(made.detach())
+                return {"socket": True}
             case "end":
                 self.ended = True
             case "place":

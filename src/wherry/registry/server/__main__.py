@@ -62,4 +62,8 @@ def _passwd(told: dict[str, Any]) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    status = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Not by the interpreter's own end: threads of the object storage's client may abort one that is ending.
+    os._exit(status)
