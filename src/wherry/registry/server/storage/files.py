@@ -93,15 +93,10 @@ class Files:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-            if new:
-                try:
-                    os.link(temporary, path)
-                except FileExistsError:
-                    return False
-            else:
-                os.rename(temporary, path)
-            _sync(os.path.dirname(path))
+            try:
+                _into_place(os.link if new else os.rename, temporary, path)
+            except FileExistsError:
+                return False
             return True
         except OSError as error:
             raise _told(error) from error
@@ -190,9 +185,7 @@ class Files:
                 _lock(descriptor, upload)
                 _expect(descriptor, upload, size)
                 os.fsync(descriptor)
-                os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-                os.rename(source, path)
-                _sync(os.path.dirname(path))
+                _into_place(os.rename, source, path)
             finally:
                 os.close(descriptor)
         except FileNotFoundError:
@@ -239,6 +232,26 @@ def _unlink(path: str) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     return True
+
+
+def _into_place(move: Callable[[str, str], None], source: str, path: str) -> None:
+    """Link or rename a file to where it belongs, and have that survive a power cut.
+
+    The directory may be removed meanwhile, as one that a deletion has emptied: then it is made again.
+    """
+    directory = os.path.dirname(path)
+    while True:
+        try:
+            os.makedirs(directory, mode=0o700, exist_ok=True)
+            move(source, path)
+            break
+        except FileNotFoundError:
+            if not os.path.lexists(source):
+                raise
+    try:
+        _sync(directory)
+    except FileNotFoundError:
+        pass  # deleted again already
 
 
 def _sync(directory: str) -> None:
