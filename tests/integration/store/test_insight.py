@@ -149,9 +149,8 @@ def test_squashing_over_a_stranger_is_refused(store: Store) -> None:
         squash(store, "x", above="other")
 
 
-@pytest.mark.needs(
-    "root"
-)  # outside a user namespace an ordinary user's own id owns what an archive only implies
+# outside a user namespace an ordinary user's own id owns what an archive only implies
+@pytest.mark.needs("root")
 def test_differences_of_files_and_configuration(store: Store) -> None:
     image(store, "a", BASE, env=["A=1"])
     image(store, "b", BASE, DELETES, layer({"new": b"12"}), env=["A=2"])
