@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -60,6 +61,31 @@ def test_finding(store: Store) -> None:
         store.images.resolve("feedbeef")
     with pytest.raises(Invalid, match="invalid reference format"):
         store.images.resolve("a//b")
+
+
+def test_an_image_added_in_a_transaction_and_layers_that_arrive_do_not_wait_for_each_other(
+    store: Store,
+) -> None:
+    """Built-in images are added within a transaction, which asks for layers; pulls adopt some meanwhile."""
+    within, done = threading.Event(), threading.Event()
+
+    def arrive() -> None:
+        within.wait(60)
+        with store.layers.lease() as lease:
+            for number in range(50):
+                store.layers.unpack([_archive(f"arriving-{number}")], lease)
+        done.set()
+
+    thread = threading.Thread(target=arrive, daemon=True)
+    thread.start()
+    for number in range(50):
+        with store.database.transaction():
+            within.set()
+            time.sleep(0.001)  # for the other to come as far as it can
+            with store.layers.lease() as lease:
+                lease.take(f"sha256:{number:064x}")
+    assert done.wait(60)
+    thread.join()
 
 
 def test_an_id_that_begins_several_is_ambiguous(store: Store) -> None:

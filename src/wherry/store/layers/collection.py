@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
 from types import TracebackType
@@ -52,13 +51,16 @@ class Layer(NamedTuple):
 
 
 class Layers:
-    """Thread-safe; several threads may unpack at once, the same layer too (the first to finish wins)."""
+    """Thread-safe; several threads may unpack at once, the same layer too (the first to finish wins).
+
+    What holds layers is guarded by the database's lock: with a second one, whoever adds an image within a
+    transaction and whoever adopts a layer would wait for each other.
+    """
 
     def __init__(self, root: str, database: Database) -> None:
         self._root = root
         self._database = database
         self.owners = Owners()
-        self.lock = threading.RLock()
         self._leased: dict[str, int] = {}
         os.makedirs(root, mode=0o700, exist_ok=True)
         spread(root)
@@ -149,7 +151,7 @@ class Layers:
     def collect(self) -> list[str]:
         """Remove the layers that nothing names and no lease holds; their diff ids. Their files go behind the
         scenes: see `settle`."""
-        with self.lock, self._database.transaction():
+        with self._database.transaction():
             rows = self._database.all(
                 "SELECT diff_id FROM layers"
                 " WHERE NOT EXISTS (SELECT 1 FROM image_layers i WHERE i.diff_id = layers.diff_id)"
@@ -212,7 +214,7 @@ class Layers:
         self._syncer.close()
 
     def _adopt(self, draft: str, layer: Layer, lease: Lease) -> None:
-        with self.lock:
+        with self._database.exclusive():
             lease.hold(layer.diff_id)
             if self.has(layer.diff_id):
                 return
@@ -222,11 +224,11 @@ class Layers:
             )
 
     def _hold(self, diff_id: str) -> None:
-        with self.lock:
+        with self._database.exclusive():
             self._leased[diff_id] = self._leased.get(diff_id, 0) + 1
 
     def _release(self, diff_ids: list[str]) -> None:
-        with self.lock:
+        with self._database.exclusive():
             for diff_id in diff_ids:
                 self._leased[diff_id] -= 1
                 if not self._leased[diff_id]:
@@ -247,7 +249,7 @@ class Lease:
 
     def take(self, diff_id: str) -> bool:
         """Keep this layer if it is there; whether it is. No collection can come between the two."""
-        with self._layers.lock:
+        with self._layers._database.exclusive():
             if not self._layers.has(diff_id):
                 return False
             self.hold(diff_id)
