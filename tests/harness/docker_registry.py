@@ -15,12 +15,7 @@ from pathlib import Path
 from threading import Thread
 from urllib.parse import parse_qs, urlsplit
 
-
-def free_port() -> int:
-    """A port that nobody listens on, at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.harness.ports import free_port
 
 
 @contextlib.contextmanager

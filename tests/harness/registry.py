@@ -12,12 +12,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+from tests.harness.ports import free_port
 
 
 class RegistryUnderTest:
@@ -51,8 +46,8 @@ class RegistryUnderTest:
     def environment(self) -> dict[str, str]:
         return {**os.environ, "WHERRY_HOME": str(self.home)}
 
-    def start(self) -> None:
-        """Start it and wait until it answers."""
+    def start(self, *, patience: float = 0.05) -> None:
+        """Start it and wait until it listens, looking again after `patience` seconds."""
         with (self.home / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 self.command("serve", "--listen", self.address, "--workers", str(self._workers)),
@@ -62,15 +57,16 @@ class RegistryUnderTest:
                 stderr=log,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                with socket.create_connection(("127.0.0.1", self.port), timeout=5):
-                    return
-            except OSError:
-                if self.process.poll() is not None or time.monotonic() > deadline:
-                    raise AssertionError((self.home / "log").read_text()) from None
-                time.sleep(0.05)
+        deadline = time.monotonic() + 60
+        while not self.listens():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError((self.home / "log").read_text()) from None
+            time.sleep(patience)
+
+    def listens(self) -> bool:
+        """Whether it takes connections."""
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def run(self, *arguments: str, code: int = 0) -> str:
         """Run another `wherry registry` command; its standard output."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import os
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import pytest
 from tests.harness.bucket import Bucket
 from tests.harness.registry import RegistryUnderTest
 from tests.integration.registry.server.conftest import digest_of
-from tests.integration.registry.server.test_faults import Client
+from tests.integration.registry.server.test_faults import Client, wait_until
 
 
 @pytest.fixture
@@ -52,11 +51,11 @@ def test_what_one_is_told_the_other_knows(replicas: list[RegistryUnderTest]) -> 
 
 def test_one_killed_under_load(replicas: list[RegistryUnderTest]) -> None:
     confirmed: list[tuple[str, bytes]] = []
-    until = time.monotonic() + 6
+    enough = threading.Event()
 
     def pusher(number: int) -> None:
         count = 0
-        while time.monotonic() < until:
+        while not enough.is_set():
             count += 1
             layer = os.urandom(300_000)
             for replica in (replicas[count % 2], replicas[(count + 1) % 2]):
@@ -80,12 +79,16 @@ def test_one_killed_under_load(replicas: list[RegistryUnderTest]) -> None:
     threads = [threading.Thread(target=guarded, args=(number,)) for number in range(3)]
     for thread in threads:
         thread.start()
-    time.sleep(2)
-    replicas[0].kill()
-    for thread in threads:
-        thread.join()
+    try:
+        wait_until(lambda: len(confirmed) > 10 or bool(failed))
+        replicas[0].kill()
+        killed_at = len(confirmed)
+        wait_until(lambda: len(confirmed) > killed_at + 10 or bool(failed))
+    finally:
+        enough.set()
+        for thread in threads:
+            thread.join()
     assert failed == []
-    assert len(confirmed) > 5
     client = Client(replicas[1])
     for path, layer in confirmed:
         status, _, body = client.ask("GET", f"{path}/blobs/{digest_of(layer)}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 from wherry.registry.server.assembly import assemble, driver, private, tls
-from wherry.registry.server.serving.worker import work
+from wherry.registry.server.serving.worker import WATCHED, work
 from wherry.registry.server.serving.workers import ANYWHERE, Workers, listen
 from wherry.registry.server.settings import Settings
 
@@ -22,11 +23,8 @@ def serve(settings: Settings) -> int:
     host, port = settings.address()
     cores = len(os.sched_getaffinity(0))
     count = settings.workers or min(cores, _MOST_BY_DEFAULT)
-    sockets = [listen(host, port, shared=False)]
-    if count > 1:
-        port = sockets[0].getsockname()[1]
-        sockets[0].close()  # nobody else had the address; with SO_REUSEPORT that would not have shown
-        sockets = [listen(host, port, shared=True) for _ in range(count)]
+    signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
+    sockets = listen(host, port, count)
     port = sockets[0].getsockname()[1]
     _announce(settings, host or ANYWHERE, port)
     if count == 1:

@@ -16,9 +16,15 @@ from wherry.registry.server.assembly import assemble, driver, tls
 from wherry.registry.server.settings import Settings
 from wherry.registry.server.upkeep.verbs import keep_in_order
 
+WATCHED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+"""Blocked from before there is a socket to connect to until they are handled: none ends a process early."""
+
 
 def work(settings: Settings, listening: socket.socket, number: int, workers: int, parent: int = -1) -> None:
-    """Serve on a socket. Returns after SIGTERM or SIGINT, or when the pipe `parent` is closed."""
+    """Serve on a socket. Returns after SIGTERM or SIGINT, or when the pipe `parent` is closed.
+
+    WATCHED must be blocked.
+    """
     logging.basicConfig(format="%(asctime)s %(name)s: %(message)s", level=logging.WARNING)
     asyncio.run(_serve(settings, listening, number, workers, parent))
 
@@ -44,6 +50,7 @@ async def _serve(
     for number_of_signal in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number_of_signal, stop.set)
     loop.add_signal_handler(signal.SIGHUP, mine.audit.reopen)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
     if parent >= 0:
         loop.add_reader(parent, stop.set)
     await site.start()

@@ -12,17 +12,37 @@ import sys
 import time
 
 from wherry.errors import Unavailable
-from wherry.registry.server.serving.worker import work
+from wherry.registry.server.serving.worker import WATCHED, work
 from wherry.registry.server.settings import Settings
 
 ANYWHERE = "0.0.0.0"  # noqa: S104 (only where somebody asked for it)
 _TOO_SOON = 1.0  # seconds; a worker that ends earlier than that after its start is not just replaced at once
 _STALLED = 300_000  # milliseconds
-_WATCHED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
 
-def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
-    """A listening socket. Raises Unavailable when the address is taken or not this machine's."""
+def listen(host: str, port: int, count: int = 1) -> list[socket.socket]:
+    """Listening sockets, one for each worker. Raises Unavailable for an address that is taken or not ours.
+
+    Several share a port by SO_REUSEPORT, by which a second registry on it would not be told. So the address
+    is first bound without; and only bound, for who connected to a socket that goes again would be cut off.
+    """
+    if count == 1:
+        sockets = [_bound(host, port, shared=False)]
+    else:
+        with _bound(host, port, shared=False) as probe:
+            port = probe.getsockname()[1]
+        sockets = [_bound(host, port, shared=True) for _ in range(count)]
+    try:
+        for sock in sockets:
+            sock.listen(1024)
+    except OSError as error:
+        for sock in sockets:
+            sock.close()
+        raise _refused(host, port, error) from error
+    return sockets
+
+
+def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -32,14 +52,17 @@ def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         sock.bind((host, port))
-        sock.listen(1024)
     except (OSError, UnicodeError) as error:
         sock.close()
-        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise Unavailable(
-            f"can't listen on {host or ANYWHERE}:{port}: {why.lower()}", hint="choose another with --listen"
-        ) from error
+        raise _refused(host, port, error) from error
     return sock
+
+
+def _refused(host: str, port: int, error: Exception) -> Unavailable:
+    why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return Unavailable(
+        f"can't listen on {host or ANYWHERE}:{port}: {why.lower()}", hint="choose another with --listen"
+    )
 
 
 class Workers:
@@ -52,18 +75,20 @@ class Workers:
         self._held, self._watched = -1, -1
 
     def run(self) -> None:
-        """Blocks until SIGTERM or SIGINT, and then until every worker has ended."""
-        signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
+        """Blocks until SIGTERM or SIGINT, and then until every worker has ended. WATCHED must be blocked."""
         self._watched, self._held = os.pipe()
         for number in range(len(self._sockets)):
             self._start(number)
         stopping = False
         while self._running:
-            caught = signal.sigwaitinfo(_WATCHED).si_signo
+            caught = signal.sigwaitinfo(WATCHED).si_signo
             if caught == signal.SIGCHLD:
                 self._reap(replace=not stopping)
                 continue
-            stopping = stopping or caught != signal.SIGHUP
+            if caught != signal.SIGHUP:
+                stopping = True
+                for sock in self._sockets:  # who comes now is told, instead of waiting for nobody
+                    sock.close()
             for pid in self._running:
                 os.kill(pid, caught if caught == signal.SIGHUP else signal.SIGTERM)
 
@@ -75,7 +100,6 @@ class Workers:
         code = 1
         try:
             os.close(self._held)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
             for other, sock in enumerate(self._sockets):
                 if other != number:
                     sock.close()
