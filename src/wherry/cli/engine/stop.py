@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import select
-
 from wherry.cli.command import Command, Invocation
-from wherry.cli.engine.process import engine_process, listening
+from wherry.cli.engine.stopping import end_engine
 from wherry.client.address import chosen_address
-from wherry.errors import Unavailable, Unsupported
-
-_TERM = 15
-_PATIENCE = 30  # seconds
+from wherry.errors import Unsupported
 
 
 def run(invocation: Invocation) -> int:
@@ -20,22 +14,7 @@ def run(invocation: Invocation) -> int:
         raise Unsupported(
             f"the engine at {address} is not this user's own", hint="stop it where it was started"
         )
-    if not listening(address.target):
-        print("no engine is running")
-        return 0
-    process = engine_process(address.target)
-    if process is None:
-        raise Unavailable(f"the process behind {address} can't be seen from here")
-    watch = os.pidfd_open(process)
-    try:
-        os.kill(process, _TERM)
-        poll = select.poll()
-        poll.register(watch, select.POLLIN)
-        if not poll.poll(_PATIENCE * 1000):
-            raise Unavailable(f"the engine (process {process}) did not end within {_PATIENCE} s")
-    finally:
-        os.close(watch)
-    print("stopped")
+    print("stopped" if end_engine(address.target) else "no engine is running")
     return 0
 
 
