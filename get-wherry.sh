@@ -162,7 +162,7 @@ find_python() {
 need_python() {
     python=$(find_python) && return
     have=$(python3 -V 2>/dev/null) || have='no Python 3'
-    fail "wherry needs Python 3.11 or newer with its standard library; here is $have" "  $(sudo_word)$(packages_command)
+    fail "wherry needs Python 3.11 or newer with its standard library (venv, ctypes, sqlite3, ssl); here is $have" "  $(sudo_word)$(packages_command)
 or let this script do it: --dependencies"
 }
 
@@ -421,8 +421,8 @@ install() {
 }
 
 uninstall() {
-    python=$(find_python) || fail "there is no Python here any more: remove $lib and $command by hand"
     [ -e "$current/bin/wherry" ] || fail "there is no wherry in $prefix" "--system, --user and --prefix say where to look"
+    python=$(find_python) || fail "there is no Python here any more: remove $lib and $command by hand"
     lock
     wherry=$current/bin/wherry
     if [ $purge = yes ]; then

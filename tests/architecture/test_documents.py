@@ -50,19 +50,10 @@ def test_the_commands_page_is_what_the_help_pages_say() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["./quickstart", "./check", "tests/qemu/run", "scripts/as-ordinary-user", ".ci/run"]
+    "name", ["./get-wherry.sh", "./quickstart", "./check", "tests/qemu/run", "scripts/as-ordinary-user", ".ci/run"]
 )
 def test_commands_of_the_documents_can_be_run(name: str) -> None:
     path = ROOT / name
     assert path.stat().st_mode & 0o111
     shell = path.read_text().splitlines()[0].removeprefix("#!")
     subprocess.run([shell, "-n", path], check=True)
-
-
-@pytest.mark.parametrize(
-    "unit", sorted(ROOT.glob("systemd/*/wherry.*")), ids=lambda path: f"{path.parent.name}-{path.name}"
-)
-def test_units_have_the_sections_that_systemd_wants(unit: Path) -> None:
-    sections = re.findall(r"^\[(\w+)\]$", unit.read_text(), re.MULTILINE)
-    assert sections == ["Unit", unit.suffix[1:].capitalize(), "Install"]
-    assert all("=" in line for line in unit.read_text().splitlines() if line and line[0] not in "[#")

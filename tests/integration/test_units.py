@@ -1,46 +1,52 @@
-"""The units of systemd/, under a real systemd: the first client starts the engine."""
+"""`wherry engine install` under a real systemd: the first client starts the engine, containers outlive it."""
 
 from __future__ import annotations
 
 import os
 import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.harness.engine import EngineUnderTest
 
-ROOT = Path(__file__).resolve().parents[2]
-UNITS = Path("/run/systemd/system")
-
 
 def systemctl(*words: str) -> str:
-    done = subprocess.run(["systemctl", *words], capture_output=True, text=True, check=False)
+    scope = [] if os.geteuid() == 0 else ["--user"]
+    done = subprocess.run(["systemctl", *scope, *words], capture_output=True, text=True, check=False)
     return done.stdout.strip()
 
 
-@pytest.mark.needs("root", "systemd")
-def test_the_first_client_starts_the_service(no_engine: EngineUnderTest) -> None:
-    name = f"wherry-test-{os.getpid()}"
-    socket, service = UNITS / f"{name}.socket", UNITS / f"{name}.service"
-    text = (ROOT / "systemd" / "system" / "wherry.socket").read_text()
-    socket.write_text(text.replace("/run/wherry/wherry.sock", no_engine.socket))
-    text = (ROOT / "systemd" / "system" / "wherry.service").read_text()
-    settings = "".join(f'Environment="{key}={value}"\n' for key, value in no_engine.environment.items())
-    text = text.replace("wherry.socket", socket.name).replace("/usr/bin/env python3", sys.executable)
-    service.write_text(text.replace("[Service]\n", f"[Service]\n{settings}"))
+@pytest.fixture
+def installed(no_engine: EngineUnderTest) -> Iterator[EngineUnderTest]:
+    no_engine.wherry("engine", "install")
     try:
-        systemctl("daemon-reload")
-        systemctl("start", socket.name)
-        assert systemctl("is-active", service.name) == "inactive"
-        assert no_engine.wherry("run", "--rm", "hello").code == 0
-        assert systemctl("is-active", service.name) == "active"
-        systemctl("stop", service.name)
-        assert Path(no_engine.socket).exists()  # the next client starts it again
-        assert no_engine.answers()
+        yield no_engine
+        no_engine.remove_containers()
     finally:
-        systemctl("stop", socket.name, service.name)
-        socket.unlink()
-        service.unlink()
-        systemctl("daemon-reload")
+        no_engine.wherry("engine", "uninstall")
+
+
+@pytest.mark.needs("systemd")
+def test_the_first_client_starts_the_service(installed: EngineUnderTest) -> None:
+    assert systemctl("is-active", "wherry.socket") == "active"
+    assert systemctl("is-active", "wherry.service") == "inactive"
+    assert installed.wherry("run", "--rm", "hello").code == 0
+    assert systemctl("is-active", "wherry.service") == "active"
+    systemctl("stop", "wherry.service")
+    assert Path(installed.socket).exists()  # the next client starts it again
+    assert installed.answers()
+
+
+@pytest.mark.needs("systemd")
+def test_containers_outlive_the_service(installed: EngineUnderTest) -> None:
+    wherry = installed.wherry
+    name = wherry("run", "-d", "host", "sleep", "1000").line
+    before = wherry("inspect", "-f", "{{.State.Pid}}", name).line
+    systemctl("restart", "wherry.service")
+    assert wherry("inspect", "-f", "{{.State.Pid}} {{.State.Running}}", name).line == f"{before} true"
+    assert wherry("exec", name, "true").code == 0
+    systemctl("stop", "wherry.service")
+    assert Path(f"/proc/{before}").exists()
+    assert wherry("ps", "-q", "--no-trunc").line == name

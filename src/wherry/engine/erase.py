@@ -1,4 +1,4 @@
-"""`python -m wherry.engine.erase`: remove all state of this user, once no engine runs and no container is left.
+"""`python -m wherry.engine.erase`: remove all state of this user; no engine may run, no container be left.
 
 A process of its own, because an ordinary user's state holds files of subordinate ids: only root of the user
 namespace may remove them.

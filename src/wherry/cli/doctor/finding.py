@@ -22,12 +22,3 @@ class Finding:
 
     def as_dict(self) -> dict[str, str]:
         return {name: getattr(self, name) for name in ("area", "what", "state", "means", "mend")}
-
-
-def read(path: str) -> str | None:
-    """A small file's content without the line end; None when it can't be read."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read().strip()
-    except OSError:
-        return None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from wherry.cli.doctor.finding import LACK, NOTE, Finding, read
+from wherry.cli.doctor.finding import LACK, NOTE, Finding
+from wherry.cli.doctor.machine import Machine
 from wherry.cli.engine.process import listening
 from wherry.cli.format.human import size
 from wherry.paths import api_socket, run_dir, state_dir
@@ -15,12 +16,12 @@ _SOCKET_LIMIT = 107  # bytes of a unix socket's path
 _NEEDED = ("wherry", "msgspec", "zstandard")
 
 
-def check_place(root: bool) -> list[Finding]:
+def check_place(machine: Machine) -> list[Finding]:
     """Room and rights for state, the modules of the engine, and whether it runs."""
-    return [*_state(), *_modules(), _engine()]
+    return [*_state(machine), *_modules(), _engine()]
 
 
-def _state() -> list[Finding]:
+def _state(machine: Machine) -> list[Finding]:
     area, folder = "State", state_dir()
     standing = folder
     while not os.path.exists(standing):
@@ -48,9 +49,19 @@ def _state() -> list[Finding]:
                 "wherry system prune -a",
             )
         )
+    if room.f_files and room.f_favail * 100 < room.f_files:
+        found.append(
+            Finding(
+                area,
+                f"only {room.f_favail} files can be made at {standing}",
+                NOTE,
+                "images are of many small files",
+                "wherry system prune -a",
+            )
+        )
     if not found:
         found.append(Finding(area, f"{folder}, {size(free)} free"))
-    kind = _file_system(standing)
+    kind = _file_system(machine, standing)
     if kind in ("nfs", "nfs4", "cifs", "9p", "overlay", "aufs", "vfat", "exfat"):
         found.append(
             Finding(
@@ -70,10 +81,10 @@ def _state() -> list[Finding]:
     return found
 
 
-def _file_system(path: str) -> str:
+def _file_system(machine: Machine, path: str) -> str:
     """The type of the file system that holds `path`, by the longest mount point above it."""
     best, kind = "", ""
-    for line in (read("/proc/self/mounts") or "").splitlines():
+    for line in (machine.read("/proc/self/mounts") or "").splitlines():
         _, point, name = line.split(" ")[:3]
         inside = path == point or path.startswith(point.rstrip("/") + "/")
         if inside and len(point) >= len(best):

@@ -3,89 +3,103 @@
 from __future__ import annotations
 
 import os
-import pwd
-import shutil
 
-from wherry.cli.doctor.finding import NOTE, Finding, read
+from wherry.cli.doctor import mends
+from wherry.cli.doctor.finding import NOTE, Finding
+from wherry.cli.doctor.machine import Machine
 
 _AREA = "User"
 _ENOUGH = 65536  # ids that an image may use
-_UIDMAP = "sudo apt-get install uidmap   (dnf: shadow-utils, pacman: shadow)"
+_FIRST = 100000  # where distributions begin to lend
 
 
-def check_user(root: bool) -> list[Finding]:
+def check_user(machine: Machine) -> list[Finding]:
     """What only matters without root; root has all of it."""
-    if root:
+    if machine.root:
         return [Finding(_AREA, "root: each container gets a user namespace with ids of its own")]
-    user = pwd.getpwuid(os.geteuid()).pw_name
-    found = [_subordinate(user), _mappers()]
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    found = [_subordinate(machine), _mappers(machine)]
+    runtime = machine.environment.get("XDG_RUNTIME_DIR")
     if runtime and os.access(runtime, os.W_OK):
         found.append(Finding(_AREA, f"run-time directory {runtime}"))
     else:
+        mend = "log in through the machine's own login, not su"
+        if machine.systemd:
+            mend = f"{mends.linger(machine)} && export XDG_RUNTIME_DIR=/run/user/{machine.uid}"
         found.append(
             Finding(
                 _AREA,
                 "XDG_RUNTIME_DIR is not set or can't be written",
                 NOTE,
-                f"/tmp/wherry-{os.geteuid()} is used instead",
-                f"log in through the machine's own login, or: sudo loginctl enable-linger {user}",
+                f"/tmp/wherry-{machine.uid} is used instead",
+                mend,
             )
         )
-    if os.path.isdir("/run/systemd/system") and not os.path.exists(f"/var/lib/systemd/linger/{user}"):
-        found.append(
-            Finding(
-                _AREA,
-                "containers end when you log out",
-                NOTE,
-                "systemd ends a user's processes with the last session",
-                f"sudo loginctl enable-linger {user}",
-            )
-        )
+    if machine.systemd and not machine.exists(f"/var/lib/systemd/linger/{machine.user}"):
+        means = "systemd ends a user's processes with the last session"
+        found.append(Finding(_AREA, "containers end when you log out", NOTE, means, mends.linger(machine)))
     return found
 
 
-def _subordinate(user: str) -> Finding:
-    counts = [_granted(path, user) for path in ("/etc/subuid", "/etc/subgid")]
-    if min(counts) >= _ENOUGH:
-        return Finding(_AREA, f"{min(counts)} subordinate ids")
+def _subordinate(machine: Machine) -> Finding:
+    count = min(_granted(machine, path) for path in ("/etc/subuid", "/etc/subgid"))
+    if count >= _ENOUGH:
+        return Finding(_AREA, f"{count} subordinate ids")
     return Finding(
         _AREA,
-        f"no subordinate ids for {user}"
-        if not min(counts)
-        else f"only {min(counts)} subordinate ids for {user}",
+        f"only {count} subordinate ids for {machine.user}"
+        if count
+        else f"no subordinate ids for {machine.user}",
         NOTE,
         "containers have one user alone: images with others (databases, apt) fail",
-        f"sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {user}",
+        _lend_command(machine),
     )
 
 
-def _granted(path: str, user: str) -> int:
-    total = 0
-    for line in (read(path) or "").splitlines():
+def _granted(machine: Machine, path: str) -> int:
+    owners = (machine.user, str(machine.uid))
+    return sum(count for owner, _, count in _ranges(machine, path) if owner in owners)
+
+
+def _ranges(machine: Machine, path: str) -> list[tuple[str, int, int]]:
+    """(owner, first, count) of every line of a subid file (subuid(5))."""
+    found = []
+    for line in (machine.read(path) or "").splitlines():
         fields = line.split(":")
-        if len(fields) == 3 and fields[0] in (user, str(os.geteuid())) and fields[2].isdigit():
-            total += int(fields[2])
-    return total
+        if len(fields) == 3 and fields[1].isdigit() and fields[2].isdigit():
+            found.append((fields[0], int(fields[1]), int(fields[2])))
+    return found
 
 
-def _mappers() -> Finding:
+def _lend_command(machine: Machine) -> str:
+    """Lend a range that nobody has."""
+    taken = [*_ranges(machine, "/etc/subuid"), *_ranges(machine, "/etc/subgid")]
+    first = max([_FIRST, *(start + count for _, start, count in taken)])
+    if machine.which("usermod"):
+        last = first + _ENOUGH - 1
+        return (
+            f"{mends.as_root(machine)}usermod --add-subuids {first}-{last} --add-subgids {first}-{last}"
+            f" {machine.user}"
+        )
+    line = f"{machine.user}:{first}:{_ENOUGH}"
+    return f"echo '{line}' | {mends.as_root(machine)}tee -a /etc/subuid /etc/subgid"
+
+
+def _mappers(machine: Machine) -> Finding:
     for name in ("newuidmap", "newgidmap"):
-        path = shutil.which(name)
+        path = machine.which(name)
         if path is None:
-            return Finding(_AREA, f"no {name}", NOTE, "subordinate ids can't be used without it", _UIDMAP)
-        if not os.stat(path).st_mode & 0o6000 and not _capable(path):
-            return Finding(
-                _AREA,
-                f"{path} has no rights",
-                NOTE,
-                "subordinate ids can't be used",
-                f"sudo chmod u+s {path}",
-            )
+            mend = mends.install(machine, "newuidmap")
+            return Finding(_AREA, f"no {name}", NOTE, "subordinate ids can't be used without it", mend)
+        if not _mighty(machine.path(path)):
+            mend = f"{mends.as_root(machine)}chmod u+s {path}"
+            return Finding(_AREA, f"{path} has no rights", NOTE, "subordinate ids can't be used", mend)
     return Finding(_AREA, "newuidmap and newgidmap")
 
 
-def _capable(path: str) -> bool:
+def _mighty(path: str) -> bool:
+    """Whether a program gets rights when it is executed: set-user-ID, or file capabilities."""
+    if os.stat(path).st_mode & 0o6000:
+        return True
     try:
         return bool(os.getxattr(path, "security.capability"))
     except OSError:

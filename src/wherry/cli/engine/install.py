@@ -31,7 +31,7 @@ def run(invocation: Invocation) -> int:
     start = not invocation.flags.on("no-start")
     if start:
         systemd.require(user=user)
-        # Before systemd binds its socket: two engines of one state can't be, and this one would be in the way.
+        # Before systemd binds its socket: two engines of one state can't be.
         end_engine(api_socket())
     for path in units.install(units.folder(user=user), texts, user=user):
         print(path)

@@ -8,9 +8,9 @@ import shutil
 from wherry.errors import Unavailable, Unsupported
 
 _WITHOUT = (
-    "nothing has to be installed: every command starts the engine. For a start at boot let the machine's own"
-    " way run `wherry engine start`: OpenRC a file in /etc/local.d, others a line `@reboot wherry engine start`"
-    " in crontab"
+    "nothing has to be installed: every command starts the engine. For a start at boot, let the machine run"
+    " `wherry engine start`: OpenRC from a file in /etc/local.d, others from a line of crontab after"
+    " @reboot"
 )
 
 

@@ -1,4 +1,4 @@
-"""Units for systemd, for those who want the engine at a fixed place: socket-activated, of the system or a user.
+"""Units for systemd, for those who want the engine at a fixed place: of the system, or of a user.
 
 `install` writes and enables them as `systemctl enable` would, which also works where no systemd runs yet: in
 an image that is being made, in a chroot.
@@ -34,7 +34,8 @@ WantedBy=sockets.target
 def service_unit(command: str, *, user: bool, environment: Mapping[str, str] | None = None) -> str:
     """`wherry.service`. Stopping it leaves containers running: the supervisor is no part of what is killed.
 
-    `command` starts the engine, in systemd's quoting. It is started at boot too, so that containers with a restart policy come back.
+    `command` starts the engine, in systemd's quoting. It is started at boot too, so that containers with a
+    restart policy come back.
     """
     after = "" if user else "After=network.target\n"
     # An ordinary user may not ask for a lower score than its own.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from wherry.cli.command import Command, Invocation
@@ -10,21 +9,28 @@ from wherry.cli.console import paint
 from wherry.cli.doctor.finding import GOOD, LACK, NOTE, Finding
 from wherry.cli.doctor.kernel import check_kernel
 from wherry.cli.doctor.limits import check_limits
+from wherry.cli.doctor.machine import Machine
 from wherry.cli.doctor.network import check_network
 from wherry.cli.doctor.place import check_place
 from wherry.cli.doctor.users import check_user
+from wherry.errors import Unsupported
 
 _MARKS = {GOOD: ("✓", "green"), NOTE: ("!", "yellow"), LACK: ("✗", "red")}
 _PLAIN = {GOOD: "ok", NOTE: "--", LACK: "NO"}
 
 
 def run(invocation: Invocation) -> int:
-    root = os.geteuid() == 0
+    if sys.platform != "linux":
+        raise Unsupported(
+            "this machine has no Linux kernel: only the client part runs here",
+            hint="`wherry -H ssh://USER@HOST ps` speaks to an engine elsewhere; run `wherry doctor` there",
+        )
+    machine = Machine()
     found: list[Finding] = []
     for check in (check_kernel, check_user, check_limits, check_network, check_place):
-        found += check(root)
+        found += check(machine)
     lacks = sum(finding.state == LACK for finding in found)
-    if invocation.flags.text("format") == "json":
+    if invocation.flags.on("json") or invocation.flags.text("format") == "json":
         import json
 
         print(json.dumps([finding.as_dict() for finding in found], indent=4))
@@ -60,6 +66,11 @@ def _print(found: list[Finding]) -> None:
 COMMAND = Command(
     run,
     usage="[OPTIONS]",
-    flags=(("format", "", "text:FORMAT", "json", ""),),
-    details="It needs no engine and changes nothing. It ends with 1 when containers can't run here.",
+    flags=(
+        ("json", "", "bool", "Findings as JSON: area, what, state (good, note, lack), means, mend", ""),
+        ("format", "", "text:FORMAT", "json: the same", "Accepted only"),
+    ),
+    details="""\
+It needs no engine and changes nothing: what is tried is tried in a child that ends. Commands are those of
+this machine's distribution. It ends with 1 when containers can't run here, else with 0.""",
 )

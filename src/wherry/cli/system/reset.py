@@ -14,7 +14,7 @@ from wherry.errors import Internal, NotFound, Unsupported
 from wherry.paths import state_dir
 
 _WARNING = """\
-This removes all containers, also running ones, all images, volumes, networks and the cache of builds: {folder}"""
+This removes all containers (running ones too), images, volumes, networks and the cache of builds: {folder}"""
 
 
 def run(invocation: Invocation) -> int:
