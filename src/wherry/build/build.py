@@ -8,7 +8,7 @@ from typing import NamedTuple
 from wherry.build.cache import Cached, make_key
 from wherry.build.dockerfile import Dockerfile, Expander, Stage, parse
 from wherry.build.dockerfile import instructions as ins
-from wherry.build.dockerfile.parse import stage_index
+from wherry.build.dockerfile.parse import base_index, stage_index
 from wherry.build.events import StageEnded, Warned
 from wherry.build.platforms import platform_args
 from wherry.build.sources import Files, LayerFiles
@@ -43,31 +43,16 @@ class Build:
         self._globals = self._global_args()
         self._needed = needed_stages(self._file.stages, self._target)
         self._tasks: dict[int, asyncio.Task[State]] = {}
+        self._waits: dict[int, set[int]] = {}
+        self._counted = 0
         self._open: list[Files] = []
         self._used: set[str] = set()
 
     async def run(self) -> Built:
         """Build. Raises what went wrong first; the other stages are ended then."""
-        offset = 0
-        total = sum(len(self._file.stages[number].steps) + 1 for number in self._needed)
         try:
             for number in self._needed:
-                stage = self._file.stages[number]
-                around = Surroundings(
-                    files_of=self._files_of,
-                    global_args=self._globals,
-                    platform_args=self._platform,
-                    escape=self._file.source.escape,
-                    offset=offset,
-                    total=total,
-                    used_args=self._used,
-                )
-                work = StageWork(self._room, stage, around)
-                self._tasks[number] = asyncio.ensure_future(work.run(lambda stage=stage: self._begin(stage)))  # type: ignore[misc]
-                self._tasks[number].add_done_callback(
-                    lambda _, number=number: self._room.emit(StageEnded(number))  # type: ignore[misc]
-                )
-                offset += len(stage.steps) + 1
+                self._start(number)
             done, _ = await asyncio.wait(self._tasks.values(), return_when=asyncio.FIRST_EXCEPTION)
             for task in done:
                 task.result()
@@ -80,6 +65,38 @@ class Build:
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
             for files in self._open:
                 files.close()
+
+    def _start(self, number: int) -> None:
+        stage = self._file.stages[number]
+        around = Surroundings(
+            files_of=self._files_of,
+            global_args=self._globals,
+            platform_args=self._platform,
+            escape=self._file.source.escape,
+            offset=self._counted,
+            total=sum(len(self._file.stages[number].steps) + 1 for number in self._needed),
+            used_args=self._used,
+        )
+        self._counted += len(stage.steps) + 1
+        work = StageWork(self._room, stage, around)
+        task = asyncio.ensure_future(work.run(lambda: self._begin(stage)))
+        task.add_done_callback(lambda _: self._room.emit(StageEnded(number)))
+        self._tasks[number] = task
+
+    async def _state_of(self, number: int, asking: int) -> State:
+        """What another stage comes to, for the stage `asking`. Raises Invalid when that waits for itself."""
+        seen, pending = {number}, [number]
+        while pending:
+            for one in self._waits.get(pending.pop(), set()) - seen:
+                seen.add(one)
+                pending.append(one)
+        if asking in seen:
+            name = self._file.stages[asking].name
+            raise Invalid(f"circular dependency detected on stage: {name}")
+        if number not in self._tasks:  # a trigger of the base image's names it
+            self._start(number)
+        self._waits.setdefault(asking, set()).add(number)
+        return await self._tasks[number]
 
     async def _finish(self, state: State) -> Built:
         state = state.copy()
@@ -130,9 +147,9 @@ class Build:
                 stage.start.base,
                 "an ARG before FROM gives a variable its value",
             )
-        number = stage_index(self._file.stages, base, stage.number)
-        if number is not None and not base.isdigit():
-            return (await self._tasks[number]).copy()
+        number = base_index(self._file.stages, base, stage.number)
+        if number is not None:
+            return (await self._state_of(number, stage.number)).copy()
         named = request.contexts.get(base)
         if isinstance(named, str):
             base = named
@@ -171,9 +188,11 @@ class Build:
 
     async def _files_of(self, name: str, asking: int) -> Files:
         """What `--from=name` means in the stage with the number `asking`."""
+        if name == str(asking):
+            raise Invalid(f"invalid from flag value {name}: refers to current build stage")
         stage = stage_index(self._file.stages, name, asking)
         if stage is not None:
-            return self._layers((await self._tasks[stage]).layers)
+            return self._layers((await self._state_of(stage, asking)).layers)
         named = self._room.request.contexts.get(name)
         if isinstance(named, Files):
             return named
@@ -239,16 +258,14 @@ def needed_stages(stages: list[Stage], target: int) -> list[int]:
         if number in needed:
             continue
         needed.add(number)
-        pending += [
-            other
-            for name in _mentions(stages[number])
-            if (other := stage_index(stages, name, number)) is not None
-        ]
+        base = base_index(stages, stages[number].start.base, number)
+        used = (stage_index(stages, name, number) for name in _mentions(stages[number]))
+        pending += [other for other in (base, *used) if other is not None]
     return sorted(needed)
 
 
 def _mentions(stage: Stage) -> list[str]:
-    names = [] if stage.start.base.isdigit() else [stage.start.base]
+    names: list[str] = []
     for step in stage.steps:
         if isinstance(step, ins.Copy) and step.flag("from"):
             names.append(step.flag("from"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,10 @@ from wherry.oci import Healthcheck
 
 __all__ = ["configure"]
 
-_PORT = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?(?:/(tcp|udp|sctp))?", re.IGNORECASE)
+_PORT = re.compile(
+    r"(?:(?:[\d.]+|\[[\da-f:]+\]):)?(?:[\d-]*:)?(\d{1,5})(?:-(\d{1,5}))?(?:/(tcp|udp|sctp))?", re.IGNORECASE
+)
+"""As -p has it: an address and a port of the machine may stand before the container's, and mean nothing."""
 
 
 def configure(state: State, instruction: ins.Instruction, expand: Expander) -> str | None:
@@ -48,7 +52,7 @@ def _maintainer(state: State, step: ins.Maintainer, expand: Expander) -> str:
 def _expose(state: State, step: ins.Expose, expand: Expander) -> str:
     ports: list[str] = []
     written: list[str] = []
-    for word in step.ports:
+    for word in sorted(step.ports):
         for port in expand.words(word):
             written.append(port)
             match = _PORT.fullmatch(port)
@@ -57,7 +61,7 @@ def _expose(state: State, step: ins.Expose, expand: Expander) -> str:
             for number in range(int(match[1]), int(match[2] or match[1]) + 1):
                 ports.append(f"{number}/{(match[3] or 'tcp').lower()}")
     state.config.exposed_ports = {**(state.config.exposed_ports or {}), **{port: {} for port in ports}}
-    return f"EXPOSE {' '.join(sorted(written))}"
+    return f"EXPOSE {' '.join(written)}"
 
 
 def _volume(state: State, step: ins.Volume, expand: Expander) -> str:
@@ -75,7 +79,16 @@ def _user(state: State, step: ins.User, expand: Expander) -> str:
 
 def _stop_signal(state: State, step: ins.StopSignal, expand: Expander) -> str:
     state.config.stop_signal = expand.word(step.signal)
+    if not _is_signal(state.config.stop_signal):
+        raise Invalid(f"Invalid signal: {state.config.stop_signal}")
     return f"STOPSIGNAL {state.config.stop_signal}"
+
+
+def _is_signal(text: str) -> bool:
+    if text.isdigit():
+        return 0 < int(text) <= signal.SIGRTMAX
+    name = text.upper().removeprefix("SIG")
+    return f"SIG{name}" in signal.Signals.__members__ or bool(re.fullmatch(r"RTM(IN\+|AX-)\d{1,2}", name))
 
 
 def _shell(state: State, step: ins.Shell, expand: Expander) -> str:

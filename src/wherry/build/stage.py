@@ -53,6 +53,7 @@ class StageWork:
         spot = self._spot(self._stage.start.node)
         state = await self._carry_out(spot, self._stage.start.node, begin)
         state = state.copy()
+        state.cmd_set = False
         triggers = list(state.config.on_build or ())
         state.config.on_build = None
         for text in triggers:
@@ -95,13 +96,16 @@ class StageWork:
     def _arg(self, state: State, instruction: ins.Arg) -> str:
         shown = []
         given = self._room.request.args
-        for name, default in instruction.pairs:
+        for name, written in instruction.pairs:
             self._around.used_args.add(name)
             value: str | None = None
+            default = None
+            if written is not None:
+                default = Expander(state.variables, self._around.escape).word(written)
             if given.get(name) is not None:
                 value = given[name]
             elif default is not None:
-                value = Expander(state.variables, self._around.escape).word(default)
+                value = default
             elif name in self._around.global_args:
                 value = self._around.global_args[name]
             elif name in self._around.platform_args:

@@ -13,7 +13,7 @@ from wherry.build.dockerfile.position import did_you_mean
 from wherry.build.dockerfile.words import json_list, shell_words, split_flags, unquote
 from wherry.errors import Invalid
 
-__all__ = ["Dockerfile", "Stage", "parse", "parse_instruction", "parse_trigger"]
+__all__ = ["Dockerfile", "Stage", "base_index", "parse", "parse_instruction", "parse_trigger"]
 
 _STAGE = re.compile(r"[a-z][a-z0-9_.-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -26,6 +26,7 @@ _FLAGS = {
 }
 _BARE = frozenset({"link", "parents", "keep-git-dir", "unpack"})
 _SEVERAL = frozenset({"mount", "exclude"})
+_MAY_BE_EMPTY = frozenset({"CMD", "ENTRYPOINT"})  # takes away what the base image has
 
 
 class Stage(NamedTuple):
@@ -82,7 +83,7 @@ def parse_instruction(node: Node, escape: str) -> ins.Instruction:
     if make is None:
         node.fail(f"unknown instruction: {node.written}", hint=did_you_mean(node.word, _MAKERS))
     flags, rest = _flags(node, escape)
-    if not rest:
+    if not rest and node.word not in _MAY_BE_EMPTY:
         node.fail(f"{node.word} requires {_WANTS.get(node.word, 'at least one argument')}")
     return make(node, flags, rest, escape)
 
@@ -155,12 +156,12 @@ def _run(node: Node, flags: dict[str, list[str]], rest: str, escape: str) -> ins
     if security not in ("", "sandbox", "insecure"):
         node.fail(f"invalid security mode: {security!r}", security, "sandbox or insecure")
     return ins.Run(
-        node, rest, json_list(rest), flags.get("mount", []), network, security, list(node.heredocs)
+        node, rest, _exec_form(node, rest), flags.get("mount", []), network, security, list(node.heredocs)
     )
 
 
 def _copy(node: Node, flags: dict[str, list[str]], rest: str, escape: str) -> ins.Copy:
-    words = json_list(rest)
+    words = _exec_form(node, rest)
     if words is None:
         words = rest.split()
     if len(words) < 2:
@@ -207,7 +208,7 @@ def _expose(node: Node, flags: dict[str, list[str]], rest: str, escape: str) -> 
 
 
 def _volume(node: Node, flags: dict[str, list[str]], rest: str, escape: str) -> ins.Volume:
-    paths = json_list(rest)
+    paths = _exec_form(node, rest)
     paths = rest.split() if paths is None else paths
     if not paths or not all(path.strip() for path in paths):
         node.fail("VOLUME specified can not be an empty string")
@@ -231,7 +232,7 @@ def _stop_signal(node: Node, flags: dict[str, list[str]], rest: str, escape: str
 
 
 def _shell(node: Node, flags: dict[str, list[str]], rest: str, escape: str) -> ins.Shell:
-    words = json_list(rest)
+    words = _exec_form(node, rest)
     if not words:
         node.fail("SHELL requires the arguments to be in JSON form", rest, 'like SHELL ["/bin/bash", "-c"]')
     return ins.Shell(node, words)
@@ -252,7 +253,8 @@ def _on_build(node: Node, flags: dict[str, list[str]], rest: str, escape: str) -
 
 
 def _command(node: Node, flags: dict[str, list[str]], rest: str, escape: str) -> ins.Command:
-    return ins.Command(node, node.word == "ENTRYPOINT", rest, json_list(rest))
+    words = _exec_form(node, rest) if rest else []
+    return ins.Command(node, node.word == "ENTRYPOINT", rest, words)
 
 
 def _health(node: Node, flags: dict[str, list[str]], rest: str, escape: str) -> ins.Health:
@@ -278,7 +280,14 @@ def _health(node: Node, flags: dict[str, list[str]], rest: str, escape: str) -> 
         node.fail(f"unknown type {rest.split()[0]!r} in HEALTHCHECK (try CMD)", rest)
     if not line:
         node.fail("missing command after HEALTHCHECK CMD", rest)
-    return ins.Health(node, kind, line, json_list(line), options)
+    return ins.Health(node, kind, line, _exec_form(node, line), options)
+
+
+def _exec_form(node: Node, text: str) -> list[str] | None:
+    try:
+        return json_list(text)
+    except Invalid as error:
+        node.fail(error.message, text)
 
 
 _Maker = Callable[[Node, dict[str, list[str]], str, str], ins.Instruction]
@@ -305,10 +314,15 @@ _MAKERS: dict[str, _Maker] = {
 
 
 def stage_index(stages: Sequence[Stage], name: str, before: int) -> int | None:
-    """The index of the stage below `before` that a name or number means; None when it is none."""
-    for stage in stages[:before]:
-        if stage.start.name == name.lower():
+    """The index of the stage that a name, or below `before` a number, means; None when it is none."""
+    for stage in stages:
+        if stage.start.name and stage.start.name == name.lower():
             return stage.number
     if name.isdigit() and int(name) < before:
         return int(name)
     return None
+
+
+def base_index(stages: Sequence[Stage], name: str, before: int) -> int | None:
+    """The index of the stage that FROM means by a name: only one above it."""
+    return None if name.isdigit() else stage_index(stages[:before], name, before)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from wherry.errors import Invalid
+
 __all__ = ["json_list", "shell_words", "split_flags", "unquote"]
 
 
@@ -104,7 +106,7 @@ def _flag(text: str, escape: str) -> tuple[str, int]:
 
 
 def json_list(text: str) -> list[str] | None:
-    """The exec form, `["a", "b"]`; None when it is none."""
+    """The exec form, `["a", "b"]`; None when it is none. Raises Invalid for an array of other things."""
     text = text.strip()
     if not text.startswith("["):
         return None
@@ -112,6 +114,7 @@ def json_list(text: str) -> list[str] | None:
         found = json.loads(text)
     except ValueError:
         return None
-    if isinstance(found, list) and all(isinstance(item, str) for item in found):
-        return found
-    return None
+    if not all(isinstance(item, str) for item in found):
+        raise Invalid("when using JSON array syntax, arrays must be comprised of strings only")
+    words: list[str] = found
+    return words
