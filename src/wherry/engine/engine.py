@@ -132,7 +132,7 @@ class Engine:
         room.container_ended = engine.execs.forget
         engine.images = Images(store, registry, events)
         if own_network:
-            engine.images.sockets = networking.sockets_outside(run_dir)
+            engine.images.sockets = room.sockets_outside = networking.sockets_outside(run_dir)
         engine.system = System(room, engine.images)
         engine.system.build_cache = engine._build_cache
         engine._listen(supervisor)

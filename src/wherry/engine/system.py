@@ -11,6 +11,7 @@ from wherry.linux import cgroups
 
 from .containers.record import PAUSED, RESTARTING, RUNNING
 from .identity import short
+from .logdrivers.options import DRIVERS as LOG_DRIVERS
 from .models import (
     Component,
     DiskUsage,
@@ -60,7 +61,9 @@ class System:
             driver="overlay",
             driver_status=[["Backing Filesystem", _filesystem(room.state_dir)]],
             plugins=PluginsInfo(
-                volume=["local"], network=["bridge", "host", "null"], log=["json-file", "local", "none"]
+                volume=["local"],
+                network=["bridge", "host", "null"],
+                log=[name for name in LOG_DRIVERS if name != "cri"],
             ),
             memory_limit="memory" in have,
             swap_limit="memory" in have,

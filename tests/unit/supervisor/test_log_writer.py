@@ -211,7 +211,7 @@ def test_options() -> None:
     assert parse("local", {"max-size": "1.5kb"}).max_size == 4096
     assert parse("none", {}).keeps is False
     assert parse("cri", {"max-size": "-1"}).max_size == 0
-    assert parse("cri", {"tag": "x", "labels": "a,b", "env": "c", "mode": "blocking"}) == LogConfig()
+    assert parse("cri", {"tag": "x", "labels": "a,b", "env": "c"}) == LogConfig()
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,6 @@ def test_options() -> None:
         ("cri", {"max-file": "many"}, Invalid),
         ("cri", {"nonsense": "1"}, Invalid),
         ("cri", {"compress": "true"}, Unsupported),
-        ("cri", {"mode": "non-blocking"}, Unsupported),
     ],
 )
 def test_options_that_are_refused(driver: str, options: dict[str, str], kind: type[Exception]) -> None:

@@ -36,6 +36,8 @@ async def ended(room: Room, container: Container, exit_: Exit) -> None:
         condition.error = exit_.reason
         health.finish(container)
         room.container_ended(container)
+        if (delivery := room.delivery(container)) is not None:
+            delivery.ended(container)
         ran = max(0, condition.finished_at - condition.started_at) // 1_000_000_000
         room.event(container, "die", exitCode=str(exit_.code), execDuration=str(ran))
         again = wants_restart(container)

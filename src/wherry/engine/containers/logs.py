@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from wherry.errors import Invalid, Unsupported
-from wherry.supervisor.logs.options import parse
 from wherry.supervisor.logs.reader import follow, read
 from wherry.supervisor.logs.render import Renderer
 from wherry.supervisor.logs.selection import Selection
 
+from ..logdrivers.options import parse
+from ..logdrivers.tags import About, extra
 from .record import RESTARTING
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ async def logs(
     if not (selection.stdout or selection.stderr):
         raise Invalid("Bad parameters: you must choose at least one stream")
     host = container.plan.host
-    if not parse(host.log_config.type, host.log_config.config or {}).keeps:
+    if not parse(host.log_config.type, host.log_config.config or {}).readable:
         raise Unsupported("configured logging driver does not support reading")
     renderer = Renderer(
         framed=not container.plan.config.tty,
@@ -81,12 +82,10 @@ async def _until_over(container: Container, ended: asyncio.Event) -> None:
 
 def _details(container: Container) -> bytes:
     """The labels and variables that the log's options name, as `--details` shows them."""
-    options = container.plan.host.log_config.config or {}
-    pairs: list[str] = []
-    wanted = [name for name in options.get("labels", "").split(",") if name]
-    pairs += [
-        f"{name}={value}" for name, value in (container.plan.config.labels or {}).items() if name in wanted
-    ]
-    names = [name for name in options.get("env", "").split(",") if name]
-    pairs += [item for item in container.plan.config.env or () if item.partition("=")[0] in names]
+    plan = container.plan
+    config, image = plan.config, plan.image_name
+    about = About(
+        container.id, container.name, plan.image_id, image, config.labels or {}, tuple(config.env or ())
+    )
+    pairs = [f"{name}={value}" for name, value in extra(about, plan.host.log_config.config or {}).items()]
     return (",".join(sorted(pairs)) + " ").encode() if pairs else b""

@@ -47,6 +47,8 @@ async def _settle(room: Room, container: Container, held: ProcessState | None, *
         if first:
             if condition.id_range >= 0:
                 room.idranges.claim(condition.id_range)
+            if (delivery := room.delivery(container)) is not None:
+                delivery.begin(container)
             health.begin(room, container)
         return
     if condition.alive:
@@ -60,6 +62,9 @@ async def _settle(room: Room, container: Container, held: ProcessState | None, *
             await _end_stray(room, held)
     if not first or container.lock.locked():
         return
+    if (delivery := room.delivery(container)) is not None and condition.started_at:
+        delivery.begin(container)  # what the last engine had not delivered when the container ended
+        delivery.ended(container)
     async with container.lock:
         if condition.status == REMOVING:
             condition.status = EXITED

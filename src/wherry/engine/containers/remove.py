@@ -60,6 +60,8 @@ async def discard(room: Room, container: Container, *, volumes: bool = True) -> 
     if condition.status not in (CREATED, EXITED):
         condition.status = EXITED
     condition.status = REMOVING
+    if (delivery := room.delivery(container)) is not None:
+        await delivery.finish(container)
     try:
         await _remove_files(room, container)
     except BaseException:

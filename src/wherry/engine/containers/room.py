@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from wherry.linux.cgroups.home import home
+from wherry.supervisor.logs.options import DRIVERS as LOG_FILES
 
 if TYPE_CHECKING:
     from wherry.store import Store
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from ..events import Events
     from ..idranges import IdRanges
+    from ..logdrivers.destination import Sockets
+    from ..logdrivers.shippers import Shippers
     from ..machine import Machine
     from ..models import HostConfig
     from ..networks import Networks
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from .users import Identity
 
 T = TypeVar("T")
+
+_FILES = frozenset(("", *LOG_FILES))
 
 
 class Room:
@@ -67,6 +72,9 @@ class Room:
         """Who users are in images as they came; filled by `specification`."""
         self.secret_environment: dict[str, list[str]] = {}
         """Variables of containers that no record may have, by the container's id: secrets of builds."""
+        self.sockets_outside: Sockets | None = None
+        """Makes sockets of the machine's network, for an engine that is behind one of its own."""
+        self._shippers: Shippers | None = None
         self._apparmor: bool | None = None
         self._log_watcher: LogWatcher | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -123,6 +131,16 @@ class Room:
 
             self._log_watcher = LogWatcher()
         return self._log_watcher
+
+    def delivery(self, container: Container) -> Shippers | None:
+        """What delivers this container's output to a log service; None when its driver only writes files."""
+        if container.plan.host.log_config.type in _FILES:
+            return None
+        if self._shippers is None:
+            from ..logdrivers.shippers import Shippers
+
+            self._shippers = Shippers(self, self.sockets_outside)
+        return self._shippers
 
     def background(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         """Run `work` by itself; a failure is printed to the engine's log. Kept alive until done."""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from wherry.errors import Conflict, Internal, NotFound, NotModified, Unavailable, WherryError
 from wherry.linux import cgroups
-from wherry.supervisor.logs.options import parse as parse_log
 
+from ..logdrivers.options import parse as parse_log
 from ..moments import now
 from . import attach, bind_sources, health, hostfiles, network, shm, specification
 from .record import CREATED, DEAD, EXITED, PAUSED, REMOVING, RESTARTING, RUNNING
@@ -52,9 +52,16 @@ async def run(room: Room, container: Container) -> None:
     condition.error = ""
     condition.oom_killed = False
     condition.stopped_by_user = False
+    delivery = room.delivery(container)
+    shipper = None
     try:
+        if delivery is not None:
+            await delivery.finish(container)
+            shipper = await delivery.prepare(container)
         pid = await _launch(room, container)
     except BaseException as error:
+        if shipper is not None:
+            shipper.close()
         failure = as_failure(error, f"starting container {container.name}")
         await asyncio.shield(_failed(room, container, failure))
         if failure is error or not isinstance(error, Exception):
@@ -66,6 +73,8 @@ async def run(room: Room, container: Container) -> None:
     condition.started_at = now()
     condition.finished_at = 0
     room.save(container)
+    if delivery is not None:
+        delivery.begin(container, shipper)
     health.begin(room, container)
     bind_sources.announce(room, container)
     room.event(container, "start")
@@ -85,7 +94,7 @@ async def _launch(room: Room, container: Container) -> int:
         spec=specified.spec,
         rootfs=specified.rootfs,
         cgroup=specified.cgroup,
-        log=parse_log(plan.host.log_config.type, plan.host.log_config.config or {}),
+        log=parse_log(plan.host.log_config.type, plan.host.log_config.config or {}).file,
         open_stdin=plan.config.open_stdin,
         stdin_once=plan.config.stdin_once,
         runtime=specified.runtime,

@@ -6,8 +6,8 @@ import ipaddress
 import os
 
 from wherry.errors import Invalid, Unsupported
-from wherry.supervisor.logs.options import parse as parse_log
 
+from ..logdrivers.options import parse as parse_log
 from ..models import ContainerConfig, Healthcheck, HostConfig, Resources, RestartPolicy
 from ..signals import parse_signal
 from ..spec.translate import MASKED, READ_ONLY

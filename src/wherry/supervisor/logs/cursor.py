@@ -39,6 +39,20 @@ class Cursor:
             os.close(self._files.popleft())
         self._offset = offset
 
+    @property
+    def position(self) -> LogPosition | None:
+        """Where the next record will be read; None in a log without any file."""
+        return LogPosition(os.fstat(self._files[0]).st_ino, self._offset) if self._files else None
+
+    def resume(self, inode: int, offset: int) -> bool:
+        """Go on at a `position` of another cursor; False, at the oldest record, when that file is gone."""
+        for index, file in enumerate(self._files):
+            status = os.fstat(file)
+            if status.st_ino == inode and offset <= status.st_size:
+                self.move(index, offset)
+                return True
+        return False
+
     def read(self, stop: LogPosition | None = None) -> bytes:
         """The next records, up to about a mebibyte; empty at the end, for now.
 

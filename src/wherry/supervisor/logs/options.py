@@ -1,7 +1,8 @@
 """Which log driver a container uses, and within what limits.
 
 Drivers: `cri`, the default; `json-file` and `local`, which people name out of habit and which mean the same
-file here (only `logs` and the API read it); `none` keeps nothing.
+file here (only `logs` and the API read it); `none` keeps nothing. Drivers that deliver elsewhere are the
+engine's (`wherry.engine.logdrivers`), from a file like the others.
 """
 
 from __future__ import annotations
@@ -42,14 +43,9 @@ def parse(driver: str, options: dict[str, str]) -> LogConfig:
     max_size, max_file = DEFAULT_MAX_SIZE, DEFAULT_MAX_FILE
     for name, value in options.items():
         if name == "max-size":
-            max_size = _size(value)
+            max_size = _max_size(value)
         elif name == "max-file":
             max_file = _count(value)
-        elif name == "mode":
-            if value not in ("", "blocking"):
-                raise Unsupported(
-                    f"log mode '{value}' is not supported", hint="logs are never dropped: leave it out"
-                )
         elif name == "compress":
             if value.lower() not in ("false", "0", "f", ""):
                 raise Unsupported(
@@ -72,19 +68,27 @@ def from_wire(fields: list[Any]) -> LogConfig:
         raise Invalid(f"invalid log configuration: {fields}") from None
 
 
-def _size(value: str) -> int:
-    text = value.strip().lower()
-    if text == "-1":
+def _max_size(value: str) -> int:
+    if value.strip() == "-1":
         return 0
+    try:
+        found = size(value)
+    except Invalid as error:
+        raise Invalid(f"invalid value for max-size: {value}", hint=error.hint) from None
+    if found <= 0:
+        raise Invalid(f"invalid value for max-size: {value}", hint="a positive size, for example 10m, or -1")
+    return max(found, SMALLEST_MAX_SIZE)
+
+
+def size(value: str) -> int:
+    """Bytes of `10m`, `1.5g`, `4096`, … Raises Invalid."""
+    text = value.strip().lower()
     number = text.rstrip("bkmgt")
     unit = text[len(number) :].removesuffix("b") if len(text) - len(number) > 1 else text[len(number) :]
     try:
-        size = int(float(number) * UNITS[unit])
+        return int(float(number) * UNITS[unit])
     except (KeyError, ValueError, OverflowError):
-        raise Invalid(f"invalid value for max-size: {value}", hint="for example 10m") from None
-    if size <= 0:
-        raise Invalid(f"invalid value for max-size: {value}", hint="a positive size, for example 10m, or -1")
-    return max(size, SMALLEST_MAX_SIZE)
+        raise Invalid(f"invalid size: '{value}'", hint="for example 10m") from None
 
 
 def _count(value: str) -> int:
