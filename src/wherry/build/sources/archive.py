@@ -34,6 +34,7 @@ class ArchiveFiles(Files):
         self._places: dict[str, list[tuple[int, int, int]]] = {}  # offset in file, place in spool, length
         self._names: dict[str, set[str]] = {"": set()}
         self._digests: dict[str, bytes] = {}
+        self._linked: set[int] = set()  # ids of entries with several names
         self._fd = -1
         with disk_errors("the build context"), tempfile.TemporaryFile(dir=directory, buffering=0) as spool:
             self._read(ByteSource(decompress(chunks)), spool.fileno())
@@ -90,6 +91,10 @@ class ArchiveFiles(Files):
             gap = min(file.size - done, _CHUNK)
             yield bytes(gap)
             done += gap
+
+    def shared(self, file: File) -> object | None:
+        entry = self._entries.get(file.path)
+        return id(entry) if entry is not None and id(entry) in self._linked else None
 
     def attributes(self, file: File) -> dict[bytes, bytes] | None:
         entry = self._entries.get(file.path)
@@ -170,4 +175,5 @@ class ArchiveFiles(Files):
         member = self._members.get(target) if target else None
         if target is None or member is None or member.is_directory:
             raise Invalid(f"a hard link to nothing in the archive: {path[:200]}")
+        self._linked.add(id(self._entries[target]))
         self._add(path, self._entries[target], self._places.get(target, []))

@@ -113,6 +113,12 @@ class DirectoryFiles(Files):
         finally:
             os.close(fd)
 
+    def shared(self, file: File) -> object | None:
+        status = self._stats.get(file.path)
+        if status is None or status.st_nlink < 2:
+            return None
+        return status.st_dev, status.st_ino
+
     def close(self) -> None:
         if self._open:
             self._open = False

@@ -61,6 +61,10 @@ class Files(ABC):
         """Extended attributes worth keeping."""
         return None
 
+    def shared(self, file: File) -> object | None:
+        """What is equal for names of one file with several (hard links); None for a file with one name."""
+        return None
+
     @abstractmethod
     def close(self) -> None:
         """Free what it holds. Repeatable."""

@@ -83,6 +83,12 @@ class LayerFiles(Files):
             os.close(fd)
         return found or None
 
+    def shared(self, file: File) -> object | None:
+        member = self._members.get(file.path)
+        if member is None or member.status.st_nlink < 2:
+            return None
+        return member.status.st_dev, member.status.st_ino
+
     def small(self, path: str, limit: int = 1 << 20) -> bytes:
         """The beginning of a regular file, links followed; empty when there is none."""
         file = self.find(path)
