@@ -18,7 +18,7 @@ from wherry.build.state import State
 from wherry.build.step import Room, Spot
 from wherry.errors import Invalid, WherryError
 from wherry.store.compression import compression_of
-from wherry.store.tar import Kind
+from wherry.store.tar import Item, Kind
 
 __all__ = ["copy_files"]
 
@@ -102,7 +102,7 @@ async def copy_files(
             shown = state.nop(f"{word} --chown={owner}{comment} in {target} ")
 
         async def make() -> str:
-            return await room.unpack(lambda: _archive(room, state, copying, step, opened))
+            return await room.layer(lambda: room.compose(_items(room, state, copying, step, opened)))
 
         unpacks = step.add and step.flag("unpack").lower() not in ("false", "0")
         await spot.layer(
@@ -119,13 +119,13 @@ async def copy_files(
             one.close()
 
 
-def _archive(room: Room, state: State, copying: Copying, step: Copy, opened: list[Files]) -> Iterator[bytes]:
+def _items(room: Room, state: State, copying: Copying, step: Copy, opened: list[Files]) -> Iterator[Item]:
     rootfs = LayerFiles([room.store.layers.path(layer) for layer in reversed(state.layers)])
     try:
         if step.add:
             copying = _with_archives(room, copying, step, opened)
         owner = resolve_owner(copying.owner, rootfs.small) if copying.owner else None
-        yield from copying.archive(None if copying.link else rootfs, owner, room.now_ns())
+        yield from copying.items(None if copying.link else rootfs, owner, room.now_ns())
     finally:
         rootfs.close()
 

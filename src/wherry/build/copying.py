@@ -1,7 +1,7 @@
-"""COPY and ADD as a plan: which files, under which names; its key; and the layer archive that carries it out.
+"""COPY and ADD as a plan: which files, under which names; its key; and the members of the layer they make.
 
 Nothing is mounted and nothing of the stage is written to: where files go is worked out on the stage's layers
-with links resolved inside, and the result is an archive for the store to unpack as a new layer.
+with links resolved inside, and the result is members for the store to make a new layer of.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from wherry.build.sources import File, Files, LayerFiles
 from wherry.build.sources.archive import ArchiveFiles
 from wherry.build.sources.files import clean
 from wherry.errors import Invalid
-from wherry.store.tar import Kind, TarEntry, end_of_archive, header, padding
+from wherry.store.tar import Item, Kind, TarEntry
 
 __all__ = ["Copying", "Picked", "pick"]
 
@@ -55,25 +55,26 @@ class Copying(NamedTuple):
         facts: dict[str, str] = {}
         for picked in self.picked:
             state.update(f"\0source\0{picked.name}\0{picked.top.kind}".encode("utf-8", "surrogateescape"))
+            firsts: dict[object, str] = {}
             for path, file in picked.members:
                 owner = f"{file.uid}:{file.gid}" if picked.files.keeps_owners else ""
                 line = f"\0{path}\0{file.kind}\0{file.mode}\0{owner}\0{file.link}\0"
                 data = line.encode("utf-8", "surrogateescape")
                 if file.kind == Kind.FILE:
                     data += picked.files.digest(file)
+                    if (shared := picked.files.shared(file)) is not None:
+                        data += _encode(firsts.setdefault(shared, path))
                 one = hashlib.sha256(data).digest()
                 state.update(one)
                 facts[file.path or path] = one[:8].hex()
         return state.hexdigest(), facts
 
-    def archive(
-        self, rootfs: LayerFiles | None, owner: tuple[int, int] | None, now_ns: int
-    ) -> Iterator[bytes]:
-        """The layer. `rootfs` is the stage so far (None with --link); `owner` what `self.owner` means there.
-        Raises Invalid when a file would have to replace a directory."""
+    def items(self, rootfs: LayerFiles | None, owner: tuple[int, int] | None, now_ns: int) -> Iterator[Item]:
+        """The members of the layer. `rootfs` is the stage so far (None with --link); `owner` what
+        `self.owner` means there. Raises Invalid when a file would have to replace a directory."""
         yield from _Writer(self, rootfs, owner, now_ns).run()
 
-    def directory(self, rootfs: LayerFiles, now_ns: int) -> Iterator[bytes]:
+    def directory(self, rootfs: LayerFiles, now_ns: int) -> Iterator[Item]:
         """A layer that makes the directory `target` with those above it, and nothing else."""
         yield from _Writer(self, rootfs, None, now_ns).only_directory()
 
@@ -183,9 +184,10 @@ class _Writer:
         self._now = now_ns // _NANO * _NANO
         self._mode = parse_mode(copying.mode) if copying.mode else None
         self._seen: set[str] = set()
+        self._names: dict[object, str] = {}  # of files with several: the first one that was written
         self._fresh: set[str] = set()  # directories that the stage did not have: nothing is in them
 
-    def run(self) -> Iterator[bytes]:
+    def run(self) -> Iterator[Item]:
         copying = self._copying
         target = copying.target.strip("/")
         if self._rootfs is not None:
@@ -195,6 +197,7 @@ class _Writer:
         for picked in copying.picked:
             if picked.top.is_directory:
                 yield from self._directory_itself(target, picked)
+                self._names = {}
                 for below, file in picked.members:
                     yield from self._put(f"{target}/{below}".strip("/"), file, picked.files)
                 continue
@@ -203,15 +206,13 @@ class _Writer:
                 if not path:
                     raise Invalid("a file can't become the root directory")
                 yield from self._put(path, file, picked.files)
-        yield end_of_archive()
 
-    def only_directory(self) -> Iterator[bytes]:
+    def only_directory(self) -> Iterator[Item]:
         assert self._rootfs is not None
         target = self._rootfs.resolve(self._copying.target, partial=True) or ""
         yield from self._parents(f"{target}/.")
-        yield end_of_archive()
 
-    def _directory_itself(self, target: str, picked: Picked) -> Iterator[bytes]:
+    def _directory_itself(self, target: str, picked: Picked) -> Iterator[Item]:
         if not target or target in self._seen:
             return
         existing = self._rootfs.lookup(target) if self._rootfs is not None else None
@@ -225,7 +226,7 @@ class _Writer:
             mode = picked.top.mode if picked.top.path else 0o755
             yield self._new_directory(target, mode)
 
-    def _parents(self, path: str) -> Iterator[bytes]:
+    def _parents(self, path: str) -> Iterator[Item]:
         parent = path.rpartition("/")[0]
         if not parent or parent in self._seen:
             return
@@ -239,7 +240,7 @@ class _Writer:
         else:
             yield self._new_directory(parent, 0o755)
 
-    def _directory_header(self, path: str, file: File, files: Files | None) -> bytes:
+    def _directory_header(self, path: str, file: File, files: Files | None) -> Item:
         entry = TarEntry(
             _encode(path) + b"/",
             Kind.DIRECTORY,
@@ -250,16 +251,15 @@ class _Writer:
         )
         if files is not None:
             entry.xattrs = files.attributes(file)
-        return header(entry)
+        return entry, ()
 
-    def _new_directory(self, path: str, mode: int) -> bytes:
+    def _new_directory(self, path: str, mode: int) -> Item:
         self._fresh.add(path)
         uid, gid = self._owner or (0, 0)
-        return header(
-            TarEntry(_encode(path) + b"/", Kind.DIRECTORY, mode=mode, uid=uid, gid=gid, mtime_ns=self._now)
-        )
+        name = _encode(path) + b"/"
+        return TarEntry(name, Kind.DIRECTORY, mode=mode, uid=uid, gid=gid, mtime_ns=self._now), ()
 
-    def _put(self, path: str, file: File, files: Files) -> Iterator[bytes]:
+    def _put(self, path: str, file: File, files: Files) -> Iterator[Item]:
         if path in self._seen and file.is_directory:
             return
         yield from self._parents(path)
@@ -291,16 +291,17 @@ class _Writer:
             entry.linkname = _encode(file.link)
             entry.mode = 0o777
         elif file.kind == Kind.FILE:
-            entry.size = entry.stored = file.size
+            shared = files.shared(file)
+            first = self._names.setdefault(shared, path) if shared is not None else path
+            if first != path:
+                entry.kind, entry.linkname = Kind.HARDLINK, _encode(first)
+            else:
+                entry.size = entry.stored = file.size
         elif file.kind in (Kind.CHAR, Kind.BLOCK):
             if not isinstance(files, ArchiveFiles):
                 return  # the runtime gives containers their devices
             entry.major, entry.minor = files.device(file)
-        yield header(entry)
-        if file.kind == Kind.FILE:
-            yield from files.read(file)
-            if pad := padding(file.size):
-                yield pad
+        yield entry, files.read(file) if entry.kind == Kind.FILE else ()
 
 
 def parse_mode(text: str) -> Callable[[int, bool], int]:

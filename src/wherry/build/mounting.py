@@ -119,8 +119,7 @@ class Mounting:
         room = self._room
 
         def work() -> str:
-            chunks = copying.archive(None, None, 0)
-            return room.store.layers.unpack(chunks, room.lease, decompressed=True).diff_id
+            return room.store.layers.compose(copying.items(None, None, 0), room.lease).diff_id
 
         diff_id = await asyncio.to_thread(work)
         source = os.path.join(room.store.layers.path(diff_id), "it")
@@ -157,8 +156,8 @@ class Mounting:
         draft = os.path.join(self._place, f"cache-{os.urandom(4).hex()}")
         if files is not None:
             room = self._room
-            chunks = self._copying(files, mount.source).archive(None, None, 0)
-            diff_id = room.store.layers.unpack(chunks, room.lease, decompressed=True).diff_id
+            items = self._copying(files, mount.source).items(None, None, 0)
+            diff_id = room.store.layers.compose(items, room.lease).diff_id
             _copy(os.path.join(room.store.layers.path(diff_id), "it"), draft)
         else:
             os.mkdir(draft)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple, Protocol
 
@@ -10,6 +10,7 @@ import msgspec
 
 from wherry.build.sources import Files
 from wherry.store.images import Image
+from wherry.store.layers import Layer, Lease
 
 __all__ = ["Finished", "Order", "OrderMount", "Request", "Worker"]
 
@@ -73,12 +74,13 @@ class Order(NamedTuple):
 
 
 class Finished(NamedTuple):
-    """`archive` packs what the command changed, in a thread; valid until the context ends."""
+    """`layer(lease, latest_ns)` makes a layer of what the command changed, with no time later than that, and
+    blocks; once, before the context ends."""
 
     code: int
     out_of_memory: bool
     container: str
-    archive: Callable[[], Iterator[bytes]]
+    layer: Callable[[Lease, int | None], Layer]
 
 
 class Worker(Protocol):

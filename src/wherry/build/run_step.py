@@ -158,7 +158,7 @@ async def _run(
                 f"The command '{' '.join(words)}' returned a non-zero code: {finished.code}{reason}",
                 finished.code,
             )
-        work = asyncio.ensure_future(room.unpack(finished.archive))
+        work = asyncio.ensure_future(room.layer(lambda: finished.layer(room.lease, room.latest_ns)))
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from wherry.build.cache import Cache, Cached, make_key
-from wherry.build.clamp import clamp
 from wherry.build.events import Event
 from wherry.build.explain import facts_of, reasons
 from wherry.build.request import Request, Worker
 from wherry.build.state import State
 from wherry.store import Store
-from wherry.store.layers import Lease
+from wherry.store.layers import Layer, Lease
+from wherry.store.snapshots.pack import no_later
+from wherry.store.tar import Item
 
 __all__ = ["EMPTY", "Room", "Spot"]
 
@@ -63,18 +64,20 @@ class Room:
         moment = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
         return f"{moment}.{fraction:09d}Z" if fraction else f"{moment}Z"
 
-    async def unpack(self, archive: Callable[[], Iterator[bytes]]) -> str:
-        """Make a layer, held by this build; its diff id, or empty for an archive of nothing."""
+    @property
+    def latest_ns(self) -> int | None:
+        """The time that no file's is later than (ns since 1970), if the build has a fixed one."""
         epoch = self.request.epoch
+        return epoch * 1_000_000_000 if epoch is not None else None
 
-        def work() -> str:
-            chunks = archive()
-            if epoch is not None:
-                chunks = clamp(chunks, epoch)
-            return self.store.layers.unpack(chunks, self.lease, decompressed=True).diff_id
-
-        diff_id = await asyncio.to_thread(work)
+    async def layer(self, make: Callable[[], Layer]) -> str:
+        """Make a layer, held by this build, in a thread; its diff id, empty when nothing is in it."""
+        diff_id = (await asyncio.to_thread(make)).diff_id
         return "" if diff_id == EMPTY else diff_id
+
+    def compose(self, items: Iterable[Item]) -> Layer:
+        """The layer of these members, held by this build. Blocks."""
+        return self.store.layers.compose(no_later(items, self.latest_ns), self.lease)
 
 
 class Spot:

@@ -30,7 +30,7 @@ async def make_workdir(room: Room, spot: Spot, state: State, path: str) -> None:
             if found is not None:
                 raise Invalid(f"WORKDIR {target}: not a directory")
             copying = Copying([], target, into=True, owner="", mode="", link=False, keep_owners=False)
-            return _unpack(room, copying, files)
+            return _make(room, copying, files)
         finally:
             files.close()
 
@@ -42,6 +42,5 @@ async def make_workdir(room: Room, spot: Spot, state: State, path: str) -> None:
     )
 
 
-def _unpack(room: Room, copying: Copying, files: LayerFiles) -> str:
-    chunks = copying.directory(files, room.now_ns())
-    return room.store.layers.unpack(chunks, room.lease, decompressed=True).diff_id
+def _make(room: Room, copying: Copying, files: LayerFiles) -> str:
+    return room.compose(copying.directory(files, room.now_ns())).diff_id

@@ -1,8 +1,6 @@
 """Blobs by digest: `blobs/sha256/<hex>`, immutable.
 
-A blob appears whole or not at all: written under a temporary name, digest verified, fsync'ed, renamed. The
-temporary name of a blob with a known digest is `blobs/partial/<algorithm>-<hex>`, so an interrupted download
-goes on where it stopped; others are anonymous and vanish with the process that wrote them.
+A blob appears whole or not at all: written under a temporary name, digest verified, fsync'ed, renamed.
 """
 
 from __future__ import annotations
@@ -14,6 +12,7 @@ from types import TracebackType
 
 from wherry.errors import Invalid, NotFound
 from wherry.oci.digest import Hasher, check_digest, hasher, hex_of, sha256_of
+from wherry.store.arrivals import DAY, Arrivals
 from wherry.store.diskerrors import disk_errors
 
 __all__ = ["BlobWriter", "Blobs"]
@@ -22,16 +21,15 @@ _CHUNK = 1 << 20
 
 
 class Blobs:
-    """Thread-safe. Two writers of the same digest at once are fine when anonymous (the last rename wins, both
-    wrote the same bytes); a partial file has one writer, a second one gets Invalid."""
+    """Thread-safe. Two writers of the same digest at once are fine: the last rename wins, both wrote the same
+    bytes."""
 
     def __init__(self, root: str) -> None:
         self._root = root
         self._partial = os.path.join(root, "partial")
-        self._busy: set[str] = set()
-        self._lock = threading.Lock()
         for directory in (root, self._partial, os.path.join(root, "sha256")):
             os.makedirs(directory, mode=0o700, exist_ok=True)
+        self.arrivals = Arrivals(self._partial)
 
     def path(self, digest: str) -> str:
         """Where the blob is or would be."""
@@ -71,34 +69,23 @@ class Blobs:
         """Store `data`, return its sha256 digest. Atomic and repeatable."""
         digest = sha256_of(data)
         if not self.has(digest):
-            with self.writer(digest, resumable=False) as writer:
+            with self.writer(digest) as writer:
                 writer.write(data)
                 writer.commit()
         return digest
 
     def put_chunks(self, digest: str, chunks: Iterable[bytes | memoryview]) -> int:
         """Store what `chunks` add up to, which must have `digest`; the size. Raises Invalid."""
-        with self.writer(digest, resumable=False) as writer:
+        with self.writer(digest) as writer:
             for chunk in chunks:
                 writer.write(chunk)
             return writer.commit()
 
-    def writer(self, digest: str, *, size: int | None = None, resumable: bool = True) -> BlobWriter:
-        """A writer of the blob `digest` of at most `size` bytes. With `resumable`, what an earlier writer
-        left unfinished is kept, and `writer.offset` says where to go on."""
-        partial = os.path.join(self._partial, check_digest(digest).replace(":", "-"))
-        if resumable:
-            with self._lock:
-                if digest in self._busy:
-                    raise Invalid(f"blob {digest} is being written already")
-                self._busy.add(digest)
-        else:
-            partial += f".{os.getpid()}.{threading.get_ident()}.{os.urandom(4).hex()}.tmp"
-        try:
-            return BlobWriter(self, digest, partial, self.path(digest), size, resumable)
-        except BaseException:
-            self._release(digest)
-            raise
+    def writer(self, digest: str) -> BlobWriter:
+        """A writer of the blob `digest`."""
+        name = f"{check_digest(digest).replace(':', '-')}.{os.getpid()}.{threading.get_ident()}"
+        partial = os.path.join(self._partial, f"{name}.{os.urandom(4).hex()}.tmp")
+        return BlobWriter(digest, partial, self.path(digest))
 
     def remove(self, digest: str) -> bool:
         """Remove the blob; whether there was one."""
@@ -118,74 +105,49 @@ class Blobs:
         return found
 
     def mend(self) -> list[str]:
-        """Remove what a crash left half written (not what can be resumed); the names removed."""
+        """Remove what a crash left half written (not what a download can go on from); the names removed."""
         leftovers = [name for name in os.listdir(self._partial) if name.endswith(".tmp")]
         for name in leftovers:
             os.unlink(os.path.join(self._partial, name))
+        self.arrivals.clear(older=DAY)
         return leftovers
-
-    def _release(self, digest: str) -> None:
-        with self._lock:
-            self._busy.discard(digest)
 
 
 class BlobWriter:
-    """Writes one blob. Use as a context manager: leaving without `commit` keeps the part of a resumable blob
-    and removes any other. Not thread-safe."""
+    """Writes one blob. Use as a context manager: leaving without `commit` removes it. Not thread-safe."""
 
-    def __init__(
-        self, blobs: Blobs, digest: str, partial: str, final: str, size: int | None, resumable: bool
-    ) -> None:
+    def __init__(self, digest: str, partial: str, final: str) -> None:
         self.digest = digest
-        self.offset = 0
-        self._blobs = blobs
         self._partial = partial
         self._final = final
-        self._size = size
-        self._resumable = resumable
+        self._size = 0
         self._hash: Hasher = hasher(digest)
         self._committed = False
         os.makedirs(os.path.dirname(final), mode=0o700, exist_ok=True)
         with disk_errors(f"blob {digest}"):
-            self._file = open(partial, "a+b" if resumable else "x+b", buffering=0)
-        self._file.seek(0)
-        while chunk := self._file.read(_CHUNK):
-            self._hash.update(chunk)
-            self.offset += len(chunk)
+            self._file = open(partial, "xb", buffering=0)
 
     def write(self, data: bytes | memoryview) -> None:
-        """Append `data`. Raises Invalid beyond the announced size, Unavailable when the disk is full."""
-        if self._size is not None and self.offset + len(data) > self._size:
-            self.restart()
-            raise Invalid(f"blob {self.digest} is longer than the {self._size} bytes that were announced")
+        """Append `data`. Raises Unavailable when the disk is full."""
         view = memoryview(data)
         with disk_errors(f"blob {self.digest}"):
             while view:
                 written = self._file.write(view)
                 self._hash.update(view[:written])
-                self.offset += written
+                self._size += written
                 view = view[written:]
 
-    def restart(self) -> None:
-        """Forget what has been written so far."""
-        self._file.truncate(0)
-        self._file.seek(0)
-        self._hash = hasher(self.digest)
-        self.offset = 0
-
     def commit(self) -> int:
-        """Verify, sync, give the blob its name; its size. Raises Invalid (and forgets the part) when the
-        bytes are not those of the digest."""
+        """Verify, sync, give the blob its name; its size. Raises Invalid when the bytes are not those of the
+        digest."""
         if self._hash.hexdigest() != hex_of(self.digest):
-            offset = self.offset
-            self.restart()
-            raise Invalid(f"the {offset} bytes received do not have the digest {self.digest}")
+            raise Invalid(f"the {self._size} bytes received do not have the digest {self.digest}")
         with disk_errors(f"blob {self.digest}"):
             os.fsync(self._file.fileno())
             os.rename(self._partial, self._final)
             _sync_directory(os.path.dirname(self._final))
         self._committed = True
-        return self.offset
+        return self._size
 
     def __enter__(self) -> BlobWriter:
         return self
@@ -194,13 +156,8 @@ class BlobWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
-        if self._resumable:
-            self._blobs._release(self.digest)
-        if not self._committed and (not self._resumable or self.offset == 0):
-            try:
-                os.unlink(self._partial)
-            except FileNotFoundError:
-                pass
+        if not self._committed:
+            os.unlink(self._partial)
 
 
 def _sync_directory(path: str) -> None:

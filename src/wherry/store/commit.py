@@ -47,7 +47,7 @@ def commit(
         except NotFound:  # the image was removed by force while its container lived on
             parent = ""
             before = ImageConfig(architecture=architecture()[0], rootfs=RootFS(diff_ids=list(base)))
-        layer = store.layers.unpack(snapshot.layer_archive(), lease, decompressed=True)
+        layer = store.layers.compose(snapshot.items(), lease)
         is_empty = layer.diff_id == _EMPTY
         created = now()
         step = History(

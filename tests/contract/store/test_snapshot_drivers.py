@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import stat
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -19,7 +20,8 @@ from wherry.oci import ImageConfig, RootFS, encode_image_config, parse_reference
 from wherry.store import Store
 from wherry.store.images import Image
 from wherry.store.snapshots import Change, Snapshot
-from wherry.store.tar import Kind, TarEntry, end_of_archive, header, padding
+from wherry.store.snapshots.pack import no_later
+from wherry.store.tar import Kind, TarEntry, end_of_archive, header, padding, written
 
 pytestmark = pytest.mark.needs("root")
 _ID = "c" * 64
@@ -175,6 +177,67 @@ def test_a_layer_of_the_differences_makes_the_same_tree(store: Store, snapshot: 
     after = [item[:4] + item[5:] for item in run_mounted(again, look)]
     assert after == before
     assert run_mounted(again, "result = os.stat(path('etc/new')).st_nlink") == 2
+
+
+def _tree(directory: str) -> list[tuple[Any, ...]]:
+    """Everything in a layer's directory, with what unpacking sets."""
+    found = []
+    for parent, directories, files in os.walk(directory):
+        for name in [*directories, *files]:
+            path = os.path.join(parent, name)
+            status = os.lstat(path)
+            if stat.S_ISCHR(status.st_mode):
+                found.append((path[len(directory) :], status.st_rdev))  # a whiteout
+                continue
+            content = Path(path).read_bytes() if stat.S_ISREG(status.st_mode) else b""
+            xattrs = {
+                key: os.getxattr(path, key, follow_symlinks=False)
+                for key in os.listxattr(path, follow_symlinks=False)
+            }
+            link = os.readlink(path) if stat.S_ISLNK(status.st_mode) else ""
+            found.append(
+                (
+                    path[len(directory) :],
+                    status.st_mode,
+                    status.st_uid,
+                    status.st_gid,
+                    status.st_mtime_ns,
+                    status.st_nlink if not stat.S_ISDIR(status.st_mode) else 0,
+                    content,
+                    xattrs,
+                    link,
+                )
+            )
+    return sorted(found)
+
+
+def test_a_layer_of_an_ended_container_is_the_one_that_its_archive_unpacks_to(
+    store: Store, snapshot: Snapshot, tmp_path: Path
+) -> None:
+    run_mounted(
+        snapshot,
+        "import shutil, socket\n"
+        "write('etc/new'); os.unlink(path('etc/passwd')); os.chmod(path('data/b'), 0o4711)\n"
+        "shutil.rmtree(path('data/deep')); os.mkdir(path('data/deep')); write('data/deep/y')\n"
+        "os.link(path('etc/new'), path('etc/new2')); os.symlink('x', path('sym')); os.mkfifo(path('fifo'))\n"
+        "os.chown(path('etc/new'), 5, 6); os.setxattr(path('etc/new'), 'user.k', b'v')\n"
+        "os.setxattr(path('data/a'), 'security.capability', b'\\1\\0\\0\\2' + bytes(16))\n"
+        "os.mkdir(path('d')); os.mkdir(path('d/stub')); write('d/kept'); write('d/late')\n"
+        "os.utime(path('d/late'), (4e9, 4e9)); open(path('sparse'), 'w').truncate(100_000)\n"
+        "open(path(os.fsdecode(b'na\\xffme\\xc3\\xa9')), 'w').close()\n"
+        "socket.socket(socket.AF_UNIX).bind(path('d/socket'))\n",
+    )
+    latest = 3_000_000_000 * 10**9
+    archive = b"".join(written(no_later(snapshot.items({"d/stub"}), latest)))
+    other = Store(str(tmp_path / "other"), driver="overlay")
+    with store.layers.lease() as lease, other.layers.lease() as others:
+        layer = store.layers.get(snapshot.into_layer(lease, dropped={"d/stub"}, latest_ns=latest).diff_id)
+        assert b"".join(store.layers.archive(layer.diff_id)) == archive
+        assert other.layers.unpack([archive], others) == layer
+        assert _tree(store.layers.path(layer.diff_id)) == _tree(other.layers.path(layer.diff_id))
+        snapshot.remove()
+        assert store.layers.has(layer.diff_id)
+    other.close()
 
 
 def test_export_is_what_a_container_sees(snapshot: Snapshot) -> None:

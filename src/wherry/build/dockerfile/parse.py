@@ -277,7 +277,7 @@ def _health(node: Node, flags: dict[str, list[str]], rest: str, escape: str) -> 
             node.fail("HEALTHCHECK NONE takes no arguments", line)
         return ins.Health(node, kind, "", None, options)
     if kind != "CMD":
-        node.fail(f"unknown type {rest.split()[0]!r} in HEALTHCHECK (try CMD)", rest)
+        node.fail(f'unknown type "{rest.split()[0]}" in HEALTHCHECK (try CMD)', rest)
     if not line:
         node.fail("missing command after HEALTHCHECK CMD", rest)
     return ins.Health(node, kind, line, _exec_form(node, line), options)

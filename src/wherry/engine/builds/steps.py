@@ -12,7 +12,6 @@ import msgspec
 
 from wherry.build.request import Finished, Order
 from wherry.errors import Invalid, NotFound
-from wherry.store.snapshots.pack import pack_delta
 
 from ..containers import attach, create, remove, start, wait
 from ..identity import new_id
@@ -25,7 +24,7 @@ from ..models import (
     TmpfsOptions,
     from_wire,
 )
-from .stubs import without_stubs
+from .stubs import stubs_in
 
 if TYPE_CHECKING:
     from wherry.store.database import Database
@@ -84,7 +83,9 @@ class StepRunner:
                 code,
                 container.condition.oom_killed,
                 identifier[:12],
-                lambda: pack_delta(without_stubs(snapshot, targets)),
+                lambda lease, latest: snapshot.into_layer(
+                    lease, dropped=stubs_in(snapshot, targets), latest_ns=latest
+                ),
             )
         finally:
             room.secret_environment.pop(identifier, None)

@@ -2,55 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import stat
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from wherry.store.snapshots.merged import Merged
+from wherry.store.layers.overlayform import is_whiteout
+from wherry.store.root import Root
+from wherry.store.snapshots.merged import Member, Merged
 
 from ..containers.mount_points import MOUNT_POINTS
 
 if TYPE_CHECKING:
+    import os
+
     from wherry.store.snapshots import Snapshot
     from wherry.store.snapshots.driver import Delta
 
 
-def without_stubs(snapshot: Snapshot, targets: Sequence[str]) -> Iterator[Delta]:
-    """The differences without the mount points (`targets` are those of the step's own mounts) that the layers
-    below lack, and without directories that only these had changed."""
+def stubs_in(snapshot: Snapshot, targets: Sequence[str]) -> set[str]:
+    """What to leave out of the differences: the mount points (`targets` are those of the step's own mounts)
+    that the layers below lack, and directories that only these had changed. Relative paths."""
     stubs = {path.strip("/") for path in (*MOUNT_POINTS, *targets)}
     above = {"/".join(path.split("/")[:count]) for path in stubs for count in range(1, path.count("/") + 1)}
-    deltas = list(snapshot.driver.delta(snapshot.place))
-    if not any(delta.name in stubs for delta in deltas):
-        return snapshot.driver.delta(snapshot.place)
-    overlay = snapshot.driver.name == "overlay"
-    with Merged(snapshot.driver.stack(snapshot.place)[0][1][1:] if overlay else ()) as below:
-        needed: set[str] = set()  # directories with something in them that stays
-        dropped: set[str] = set()
-        for delta in reversed(deltas):
-            name = delta.name
-            if name not in needed and (
-                (name in stubs and delta.member is not None and below.find(name) is None)
-                or (name in above and _untouched(delta, below))
+    driver, place = snapshot.driver, snapshot.place
+    with Merged([*reversed(place.lowers)]) as below:
+        upper = driver.upper(place)
+        if upper is not None:
+            return _of_upper(upper, below, stubs, above)
+        return _of_deltas(list(driver.delta(place)), below, stubs, above)
+
+
+def _of_upper(upper: str, below: Merged, stubs: set[str], above: set[str]) -> set[str]:
+    """Only what may be a stub is looked at: there may be many thousands of other files."""
+    dropped: set[str] = set()
+    with Root(upper) as top:
+        for name in sorted(stubs | above, key=lambda path: path.count("/"), reverse=True):
+            now = top.status(name)
+            if now is None or is_whiteout(now):
+                continue
+            if stat.S_ISDIR(now.st_mode) and any(
+                f"{name}/{one}" not in dropped for one in top.members(name)[0]
+            ):
+                continue
+            was = below.find(name)
+            if (name in stubs and was is None) or (
+                name in above and not top.is_opaque(name) and _untouched(now, was)
             ):
                 dropped.add(name)
-            else:
-                needed.update(_parents(name))
-    # Once more: what a difference refers to is only open while the driver walks over it.
-    return (delta for delta in snapshot.driver.delta(snapshot.place) if delta.name not in dropped)
+    return dropped
 
 
-def _parents(name: str) -> list[str]:
-    parts = name.split("/")
-    return ["/".join(parts[:count]) for count in range(1, len(parts))]
+def _of_deltas(deltas: list[Delta], below: Merged, stubs: set[str], above: set[str]) -> set[str]:
+    if not any(delta.name in stubs for delta in deltas):
+        return set()
+    needed: set[str] = set()  # directories with something in them that stays
+    dropped: set[str] = set()
+    for name, member, mark in reversed(deltas):
+        was = below.find(name) if name in stubs or name in above else None
+        if (
+            name not in needed
+            and member is not None
+            and (
+                (name in stubs and was is None)
+                or (name in above and not mark and _untouched(member.status, was))
+            )
+        ):
+            dropped.add(name)
+        else:
+            parts = name.split("/")
+            needed.update("/".join(parts[:count]) for count in range(1, len(parts)))
+    return dropped
 
 
-def _untouched(delta: Delta, below: Merged) -> bool:
+def _untouched(now: os.stat_result, before: Member | None) -> bool:
     """Whether a directory is as it was, or was only made to have a stub in it."""
-    if delta.member is None or delta.mark:
-        return False
-    was, now = below.find(delta.name), delta.member.status
-    return was is None or (was.status.st_mode, was.status.st_uid, was.status.st_gid) == (
-        now.st_mode,
-        now.st_uid,
-        now.st_gid,
-    )
+    if before is None:
+        return True
+    was = before.status
+    return (was.st_mode, was.st_uid, was.st_gid) == (now.st_mode, now.st_uid, now.st_gid)

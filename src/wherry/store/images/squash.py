@@ -14,9 +14,9 @@ from wherry.oci import History, RootFS, encode_image_config, parse_reference
 from wherry.store.images.model import Image
 from wherry.store.images.moments import now
 from wherry.store.snapshots.merged import Merged
-from wherry.store.snapshots.pack import pack_delta
+from wherry.store.snapshots.pack import items_of_delta
 from wherry.store.snapshots.squashed import squashed
-from wherry.store.tar import Kind, TarEntry, header
+from wherry.store.tar import Item, Kind, TarEntry
 
 if TYPE_CHECKING:
     from wherry.store.store import Store
@@ -49,8 +49,8 @@ def squash(store: Store, name: str, target: str = "", *, above: str = "") -> Ima
         steps = _steps_of(image, len(base))
         if upper:
             with Merged(upper) as merged, Merged(lower) as below:
-                pieces = chain(_root_of(store, image, len(base)), pack_delta(squashed(merged, below)))
-                layer = store.layers.unpack(pieces, lease, decompressed=True)
+                items = chain(_root_of(store, image, len(base)), items_of_delta(squashed(merged, below)))
+                layer = store.layers.compose(items, lease)
             layers.append(layer.diff_id)
             comment = f"squashed {len(upper)} layers"
             steps.append(History(created=now(), created_by="wherry image squash", comment=comment))
@@ -58,13 +58,13 @@ def squash(store: Store, name: str, target: str = "", *, above: str = "") -> Ima
         return store.images.add(encode_image_config(config), lease=lease, tags=names)
 
 
-def _root_of(store: Store, image: Image, kept: int) -> Iterator[bytes]:
+def _root_of(store: Store, image: Image, kept: int) -> Iterator[Item]:
     """The archive's entry for `/`, when a squashed layer had one."""
     for diff_id in reversed(image.layers[kept:]):
         root = store.layers.get(diff_id).root
         if root is not None:
             mode, uid, gid = json.loads(root)
-            yield header(TarEntry(b"./", Kind.DIRECTORY, mode=mode, uid=uid, gid=gid))
+            yield TarEntry(b"./", Kind.DIRECTORY, mode=mode, uid=uid, gid=gid), ()
             return
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, closing, suppress
 from types import TracebackType
 from typing import NamedTuple
@@ -24,14 +24,17 @@ from wherry.oci.digest import hex_of
 from wherry.store.compression import decompress
 from wherry.store.database import Database, Row
 from wherry.store.diskerrors import disk_errors
+from wherry.store.layers.adopt import adopt_tree
 from wherry.store.layers.departing import MARK, Departing
 from wherry.store.layers.ownership import Owners
 from wherry.store.layers.recipe import replay
+from wherry.store.layers.sink import Sink
 from wherry.store.layers.sync import Syncer, is_synced, is_trusted, mark
-from wherry.store.layers.unpack import DEFAULT_LIMITS, Limits, unpack_layer
+from wherry.store.layers.unpack import DEFAULT_LIMITS, Limits, compose_layer, unpack_layer
 from wherry.store.pipeline import Hashing, read_ahead
 from wherry.store.placement import spread
 from wherry.store.removal import remove_tree
+from wherry.store.tar import Item
 from wherry.store.usage import allocated
 
 __all__ = ["Layer", "Layers", "Lease"]
@@ -101,24 +104,51 @@ class Layers:
         that. Raises Invalid for a hostile, damaged or different archive, Unavailable when the disk is full;
         nothing is left behind then.
         """
-        self._departing.make_room()
-        draft = os.path.join(self._root, _DRAFT + os.urandom(8).hex())
-        try:
-            with disk_errors("a layer"), Hashing() as hashing, ExitStack() as stack:
-                os.mkdir(draft, 0o700)
+
+        def fill(draft: str) -> Layer:
+            with Hashing() as hashing, ExitStack() as stack:
+                pieces = chunks
                 if not decompressed:
-                    chunks = stack.enter_context(closing(read_ahead(decompress(chunks))))
-                unpacked = unpack_layer(hashing.through(chunks), draft, self.owners, limits)
+                    pieces = stack.enter_context(closing(read_ahead(decompress(chunks))))
+                unpacked = unpack_layer(hashing.through(pieces), draft, self.owners, limits)
                 diff_id = hashing.digest()
-                if expected and diff_id != expected:
-                    raise Invalid(f"layer has the digest {diff_id}, not {expected}")
-                mark(draft)
-                layer = Layer(diff_id, *unpacked)
-                self._adopt(draft, layer, lease)
-        finally:
-            remove_tree(draft)
-        self._syncer.request(os.path.join(self._root, hex_of(diff_id)))
-        return layer
+            if expected and diff_id != expected:
+                raise Invalid(f"layer has the digest {diff_id}, not {expected}")
+            return Layer(diff_id, *unpacked)
+
+        return self._make(fill, lease)
+
+    def compose(self, items: Iterable[Item], lease: Lease) -> Layer:
+        """Make the layer that unpacking the archive of `items` would make, without writing one and reading
+        it. Like `unpack` otherwise."""
+
+        def fill(draft: str) -> Layer:
+            with closing(Sink(os.path.join(draft, "recipe"))) as sink:
+                unpacked = compose_layer(items, draft, sink, self.owners)
+                return Layer(sink.finish(), *unpacked)
+
+        return self._make(fill, lease)
+
+    def adopt(
+        self,
+        directory: str,
+        lease: Lease,
+        *,
+        dropped: Collection[str] = (),
+        latest_ns: int | None = None,
+    ) -> Layer:
+        """Make a layer of `directory`, which is in overlay form, by moving it here; see `adopt_tree`. It is
+        gone afterwards, also on an error. Raises OSError (EXDEV, nothing has happened then) when it is on
+        another filesystem."""
+
+        def fill(draft: str) -> Layer:
+            tree = os.path.join(draft, "fs")
+            os.rename(directory, tree)  # first: nobody finds it by its name any more
+            with closing(Sink(os.path.join(draft, "recipe"))) as sink:
+                unpacked = adopt_tree(tree, sink, dropped=dropped, latest_ns=latest_ns)
+                return Layer(sink.finish(), *unpacked)
+
+        return self._make(fill, lease)
 
     def archive(self, diff_id: str) -> Iterator[bytes]:
         """The layer's tar archive, byte for byte as it was unpacked.
@@ -212,6 +242,21 @@ class Layers:
         """Wait for the syncing thread, and stop removing."""
         self._departing.close()
         self._syncer.close()
+
+    def _make(self, fill: Callable[[str], Layer], lease: Lease) -> Layer:
+        """Have a new directory filled, and give it its name."""
+        self._departing.make_room()
+        draft = os.path.join(self._root, _DRAFT + os.urandom(8).hex())
+        try:
+            with disk_errors("a layer"):
+                os.mkdir(draft, 0o700)
+                layer = fill(draft)
+                mark(draft)
+                self._adopt(draft, layer, lease)
+        finally:
+            remove_tree(draft)
+        self._syncer.request(os.path.join(self._root, hex_of(layer.diff_id)))
+        return layer
 
     def _adopt(self, draft: str, layer: Layer, lease: Lease) -> None:
         with self._database.exclusive():

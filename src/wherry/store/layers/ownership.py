@@ -54,7 +54,10 @@ class Owners:
 
 
 def read_owner(fd: int, status: os.stat_result) -> tuple[int, int]:
-    """The (uid, gid) that the open file should have; what is remembered goes before what `status` says."""
+    """The (uid, gid) that the open file should have; what is remembered goes before what `status` says, but
+    only for files of whoever unpacks: in a container, anybody can give his own files such an attribute."""
+    if status.st_uid != os.geteuid():
+        return status.st_uid, status.st_gid
     try:
         uid, _, gid = os.getxattr(fd, _ATTRIBUTE).partition(b":")
         return int(uid), int(gid)

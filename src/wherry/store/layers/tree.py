@@ -16,12 +16,12 @@ from collections.abc import Callable
 from wherry.errors import Invalid
 from wherry.linux import resolve
 
-__all__ = ["Tree", "clean_name"]
+__all__ = ["MAX_DEPTH", "Tree", "clean_name"]
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _MAX_OPEN = 96
 _MAX_PATH = 4095  # PATH_MAX without its NUL
-_MAX_DEPTH = 256
+MAX_DEPTH = 256
 
 
 def clean_name(name: bytes) -> bytes:
@@ -30,7 +30,7 @@ def clean_name(name: bytes) -> bytes:
     Empty for the root itself. Raises Invalid when it would leave the root, or is longer or deeper than the
     kernel and this program can handle.
     """
-    if len(name) > _MAX_PATH or name.count(b"/") > _MAX_DEPTH:
+    if len(name) > _MAX_PATH or name.count(b"/") > MAX_DEPTH:
         raise Invalid(f"archive member with too long a path: {name[:200]!r}")
     if b"/." not in name and b"//" not in name and name[0] not in b"./":
         return name.rstrip(b"/")

@@ -12,17 +12,28 @@ import errno
 import json
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from typing import NamedTuple
 
-from wherry.errors import Invalid
+from wherry.errors import Internal, Invalid
 from wherry.store.layers import overlayform
 from wherry.store.layers.ownership import Owners, set_attributes
 from wherry.store.layers.recipe import Displaced, RecipeWriter, write_displaced
+from wherry.store.layers.sink import Sink
 from wherry.store.layers.tree import Tree, clean_name
-from wherry.store.tar import ByteSource, Kind, TarEntry, read_entries
+from wherry.store.tar import (
+    ByteSource,
+    Item,
+    Kind,
+    TarEntry,
+    end_of_archive,
+    header,
+    padding,
+    read_entries,
+)
 
-__all__ = ["DEFAULT_LIMITS", "Limits", "Unpacked", "unpack_layer"]
+__all__ = ["DEFAULT_LIMITS", "Limits", "Unpacked", "compose_layer", "unpack_layer"]
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -59,35 +70,55 @@ def unpack_layer(
     or oversized archives, and OSError of the disk.
     """
     os.mkdir(os.path.join(directory, "fs"), 0o755)
-    unpacker = _Unpacker(directory, owners, limits)
-    try:
-        return unpacker.run(ByteSource(chunks))
-    except OSError as error:
-        if error.errno in (errno.ENAMETOOLONG, errno.EMLINK, errno.ELOOP, errno.EPERM, errno.EISDIR):
-            raise Invalid(f"archive member {unpacker.current[:200]!r}: {error.strerror}") from error
-        raise
-    finally:
-        unpacker.close()
+    with (
+        closing(RecipeWriter(os.path.join(directory, "recipe"))) as recipe,
+        closing(_Unpacker(directory, recipe, owners, limits)) as unpacker,
+    ):
+        return unpacker.guarded(lambda: unpacker.run(ByteSource(chunks)))
+
+
+def compose_layer(items: Iterable[Item], directory: str, sink: Sink, owners: Owners) -> Unpacked:
+    """Make of `items` what unpacking their archive would make, without going through one. `sink` gets that
+    archive; its recipe is `directory`/recipe. Otherwise like `unpack_layer`."""
+    os.mkdir(os.path.join(directory, "fs"), 0o755)
+    with closing(_Unpacker(directory, sink.recipe, owners, DEFAULT_LIMITS)) as unpacker:
+        return unpacker.guarded(lambda: unpacker.compose(items, sink))
+
+
+class _Content:
+    """The content of one member, on its way into a file and into the archive's digest."""
+
+    def __init__(self, chunks: Iterable[bytes], sink: Sink) -> None:
+        self._chunks = chunks
+        self._sink = sink
+
+    def pieces(self, count: int) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            self._sink.content(chunk)
+            count -= len(chunk)
+            yield chunk
+        if count:
+            raise Internal(f"a file's content is {count} bytes shorter than was said")
+
+    def take(self, count: int) -> bytes:
+        return b"".join(self.pieces(count)) if count else b""
 
 
 class _Unpacker:
-    def __init__(self, directory: str, owners: Owners, limits: Limits) -> None:
+    def __init__(self, directory: str, recipe: RecipeWriter, owners: Owners, limits: Limits) -> None:
         self.current = b""
         self._directory = directory
         self._owners = owners
         self._limits = limits
         self._tree = Tree(os.path.join(directory, "fs"), self._replace_whiteout)
-        self._recipe = RecipeWriter(os.path.join(directory, "recipe"))
+        self._recipe = recipe
         self._times: dict[bytes, int] = {}
         self._displaced: list[Displaced] = []
         self._aside: int | None = None
         self._root: list[int] | None = None
         self._size = 0
-
-    def run(self, source: ByteSource) -> Unpacked:
-        count = 0
-        directory_of, canonical = self._tree.directory, self._tree.canonical
-        make: dict[int, Callable[[TarEntry, int, bytes, bytes], None]] = {
+        self._count = 0
+        self._makers: dict[int, Callable[[TarEntry, int, bytes, bytes], None]] = {
             Kind.DIRECTORY: self._make_directory,
             Kind.SYMLINK: self._symlink,
             Kind.HARDLINK: self._hardlink,
@@ -95,40 +126,63 @@ class _Unpacker:
             Kind.BLOCK: self._node,
             Kind.FIFO: self._node,
         }
+
+    def guarded(self, work: Callable[[], Unpacked]) -> Unpacked:
+        """Do it, and say of which member the disk complains."""
+        try:
+            return work()
+        except OSError as error:
+            if error.errno in (errno.ENAMETOOLONG, errno.EMLINK, errno.ELOOP, errno.EPERM, errno.EISDIR):
+                raise Invalid(f"archive member {self.current[:200]!r}: {error.strerror}") from error
+            raise
+
+    def run(self, source: ByteSource) -> Unpacked:
         for entry in read_entries(source, self._recipe.keep):
-            count += 1
-            if count > self._limits.entries:
-                raise Invalid(f"layer with more than {self._limits.entries} entries")
-            self.current = entry.name
-            path = clean_name(entry.name)
-            head, _, name = path.rpartition(b"/")
-            if name.startswith(overlayform.PREFIX):
-                if entry.stored > _MAX_WHITEOUT:
-                    raise Invalid(f"whiteout with content: {entry.name[:200]!r}")
-                self._recipe.keep(source.take(entry.stored))
-                self._whiteout(head, name)
-            elif not name:
-                self._root_entry(entry)
+            self._place(entry, source)
+        self._recipe.finish()
+        return self._finish(source.position)
+
+    def compose(self, items: Iterable[Item], sink: Sink) -> Unpacked:
+        for entry, content in items:
+            sink.literal(header(entry))
+            self._place(entry, _Content(content, sink))
+            if pad := padding(entry.stored):
+                sink.literal(pad)
+        sink.literal(end_of_archive())
+        return self._finish(sink.size)
+
+    def _place(self, entry: TarEntry, source: ByteSource | _Content) -> None:
+        self._count += 1
+        if self._count > self._limits.entries:
+            raise Invalid(f"layer with more than {self._limits.entries} entries")
+        self.current = entry.name
+        path = clean_name(entry.name)
+        head, _, name = path.rpartition(b"/")
+        if name.startswith(overlayform.PREFIX):
+            if entry.stored > _MAX_WHITEOUT:
+                raise Invalid(f"whiteout with content: {entry.name[:200]!r}")
+            self._recipe.keep(source.take(entry.stored))
+            self._whiteout(head, name)
+        elif not name:
+            self._root_entry(entry)
+        else:
+            parent = self._tree.directory(head)
+            if head:
+                path = self._tree.canonical(head) + b"/" + name
+                path = path.lstrip(b"/")
+            if entry.kind == Kind.FILE:
+                self._file(source, entry, parent, name, path)
             else:
-                parent = directory_of(head)
-                if head:
-                    path = canonical(head) + b"/" + name
-                    path = path.lstrip(b"/")
-                if entry.kind == Kind.FILE:
-                    self._file(source, entry, parent, name, path)
-                else:
-                    make[entry.kind](entry, parent, name, path)
-        self._finish()
-        root = json.dumps(self._root) if self._root is not None else None
-        return Unpacked(self._size, count, source.position, root)
+                self._makers[entry.kind](entry, parent, name, path)
 
     def close(self) -> None:
         self._tree.close()
-        self._recipe.close()
         if self._aside is not None:
             os.close(self._aside)
 
-    def _file(self, source: ByteSource, entry: TarEntry, parent: int, name: bytes, path: bytes) -> None:
+    def _file(
+        self, source: ByteSource | _Content, entry: TarEntry, parent: int, name: bytes, path: bytes
+    ) -> None:
         self._size += entry.size
         if self._size > self._limits.size:
             raise Invalid(f"layer that unpacks to more than {self._limits.size} bytes")
@@ -314,11 +368,12 @@ class _Unpacker:
         self._tree.forget()
         return self._tree.directory(path.rpartition(b"/")[0])
 
-    def _finish(self) -> None:
-        self._recipe.finish()
+    def _finish(self, archive: int) -> Unpacked:
         write_displaced(self._directory, self._displaced)
         for path, mtime in self._times.items():
             os.utime(self._tree.directory(path), ns=(mtime, mtime))
+        root = json.dumps(self._root) if self._root is not None else None
+        return Unpacked(self._size, self._count, archive, root)
 
 
 def _exists(parent: int, name: bytes) -> bool:

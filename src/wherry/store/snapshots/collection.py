@@ -4,6 +4,7 @@ only the engine can tell, see `sweep`) is too."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sqlite3
@@ -14,12 +15,13 @@ from wherry.errors import Conflict, Internal, NotFound
 from wherry.store.database import Database
 from wherry.store.diskerrors import disk_errors
 from wherry.store.images.model import Image
-from wherry.store.layers import Layers
+from wherry.store.layers import Layer, Layers, Lease
 from wherry.store.placement import spread
 from wherry.store.removal import remove_tree
 from wherry.store.snapshots.driver import Change, Driver, Extra, Place
 from wherry.store.snapshots.merged import Member, Merged
-from wherry.store.snapshots.pack import pack_delta, pack_members
+from wherry.store.snapshots.pack import items_of_delta, no_later, pack_delta, pack_members
+from wherry.store.tar import Item
 from wherry.store.usage import allocated
 
 __all__ = ["Snapshot", "Snapshots"]
@@ -55,6 +57,28 @@ class Snapshot:
     def layer_archive(self) -> Iterator[bytes]:
         """A layer archive of the differences, deterministic; what `commit` makes the new layer of."""
         return pack_delta(self.driver.delta(self.place))
+
+    def items(self, dropped: Collection[str] = ()) -> Iterator[Item]:
+        """The members of that archive, without those whose relative paths are `dropped`."""
+        return items_of_delta(one for one in self.driver.delta(self.place) if one.name not in dropped)
+
+    def into_layer(
+        self, lease: Lease, *, dropped: Collection[str] = (), latest_ns: int | None = None
+    ) -> Layer:
+        """What `layer_archive` unpacks to, without what is `dropped` and with no time later than `latest_ns`.
+
+        The container has ended and will not be started again: what it wrote is moved where that is possible,
+        so all that can be done with the snapshot afterwards is to remove it.
+        """
+        layers = self._owner.layers
+        upper = self.driver.upper(self.place)
+        if upper is not None:
+            try:
+                return layers.adopt(upper, lease, dropped=dropped, latest_ns=latest_ns)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+        return layers.compose(no_later(self.items(dropped), latest_ns), lease)
 
     def export(self) -> Iterator[bytes]:
         """An archive of everything that a process in the container sees, without its volumes and mounts."""
@@ -99,7 +123,7 @@ class Snapshots:
         """`drivers` by name serve the snapshots that exist; `choose` names the one for a new one."""
         self._root = root
         self._database = database
-        self._layers = layers
+        self.layers = layers
         self._drivers = drivers
         self._choose = choose
         os.makedirs(root, mode=0o700, exist_ok=True)
@@ -163,7 +187,7 @@ class Snapshots:
         root = next((layer["root"] for layer in reversed(rows) if layer["root"]), None)
         place = Place(
             directory=self.directory(container_id),
-            lowers=tuple(self._layers.path(layer["diff_id"]) for layer in rows),
+            lowers=tuple(self.layers.path(layer["diff_id"]) for layer in rows),
             root=tuple(json.loads(root)) if root else (0o755, 0, 0),
             extras=tuple(Extra(*extra) for extra in json.loads(row["extras"])),
         )
@@ -213,4 +237,4 @@ class Snapshots:
             pass  # the engine's files of the container are still there
         self._database.execute("DELETE FROM snapshots WHERE id = ?", snapshot.id)
         if not self._database.one("SELECT 1 FROM images WHERE id = ?", snapshot.image):
-            self._layers.collect()
+            self.layers.collect()

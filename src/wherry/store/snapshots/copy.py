@@ -57,6 +57,9 @@ class CopyDriver:
         trees: list[tuple[str, tuple[str, ...]]] = [("/", (_rootfs(place),))]
         return trees + [(extra.target, (extra.source,)) for extra in place.extras]
 
+    def upper(self, place: Place) -> str | None:
+        return None
+
 
 def _rootfs(place: Place) -> str:
     return os.path.join(place.directory, "rootfs")

@@ -75,3 +75,6 @@ class Driver(Protocol):
 
     def stack(self, place: Place) -> list[tuple[str, tuple[str, ...]]]:
         """For each tree (`/` and extras): where it is, and the directories to merge for it, topmost first."""
+
+    def upper(self, place: Place) -> str | None:
+        """The one directory that holds all of `delta` in overlay form, if there is one."""

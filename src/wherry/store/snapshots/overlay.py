@@ -89,6 +89,9 @@ class OverlayDriver:
             trees.append((extra.target, (_extra(place, number, "upper"), *self._lowers(place, extra))))
         return trees
 
+    def upper(self, place: Place) -> str | None:
+        return None if place.extras else os.path.join(place.directory, "upper")
+
     def _lowers(self, place: Place, extra: Extra) -> list[str]:
         inside = [os.path.join(lower, extra.target.lstrip("/")) for lower in reversed(place.lowers)]
         return [path for path in inside if _adds(path)] + [extra.source]

@@ -11,9 +11,9 @@ from wherry.store.layers import overlayform
 from wherry.store.layers.ownership import portable_capability, read_owner
 from wherry.store.snapshots.driver import Delta
 from wherry.store.snapshots.merged import Member
-from wherry.store.tar import Kind, TarEntry, end_of_archive, header, padding
+from wherry.store.tar import Item, Kind, TarEntry, written
 
-__all__ = ["pack_delta", "pack_members"]
+__all__ = ["items_of_delta", "no_later", "pack_delta", "pack_members"]
 
 _CHUNK = 1 << 20
 _KINDS = {
@@ -30,13 +30,16 @@ _KEPT_XATTRS = ("security.capability", "user.")
 def pack_members(members: Iterable[tuple[str, Member]]) -> Iterator[bytes]:
     """An archive of what `members` are, each under its name in the archive."""
     links: dict[tuple[int, int], bytes] = {}
-    for name, member in members:
-        yield from _member(name, member, links)
-    yield end_of_archive()
+    return written(item for name, member in members for item in _member(name, member, links))
 
 
 def pack_delta(delta: Iterable[Delta]) -> Iterator[bytes]:
     """A layer archive: members, whiteouts and opaque marks."""
+    return written(items_of_delta(delta))
+
+
+def items_of_delta(delta: Iterable[Delta]) -> Iterator[Item]:
+    """The same, as its members."""
     links: dict[tuple[int, int], bytes] = {}
     for name, member, mark in delta:
         if member is not None:
@@ -46,14 +49,22 @@ def pack_delta(delta: Iterable[Delta]) -> Iterator[bytes]:
             yield _mark(parent, overlayform.PREFIX + base)
         elif mark == "opaque":
             yield _mark(os.fsencode(name), overlayform.OPAQUE_MARK)
-    yield end_of_archive()
 
 
-def _mark(parent: bytes, name: bytes) -> bytes:
-    return header(TarEntry(parent + b"/" + name if parent else name, Kind.FILE, mode=0))
+def no_later(items: Iterable[Item], latest_ns: int | None) -> Iterator[Item]:
+    """The same with no time later than `latest_ns` (ns since 1970): for images that are the same whenever
+    they are built."""
+    for entry, content in items:
+        if latest_ns is not None and entry.mtime_ns > latest_ns:
+            entry.mtime_ns = latest_ns
+        yield entry, content
 
 
-def _member(name: str, member: Member, links: dict[tuple[int, int], bytes]) -> Iterator[bytes]:
+def _mark(parent: bytes, name: bytes) -> Item:
+    return TarEntry(parent + b"/" + name if parent else name, Kind.FILE, mode=0), ()
+
+
+def _member(name: str, member: Member, links: dict[tuple[int, int], bytes]) -> Iterator[Item]:
     path, root, status = member
     kind = _KINDS.get(stat.S_IFMT(status.st_mode))
     if kind is None:
@@ -70,23 +81,23 @@ def _member(name: str, member: Member, links: dict[tuple[int, int], bytes]) -> I
     if kind != Kind.DIRECTORY and status.st_nlink > 1:
         if (first := links.get(inode)) is not None:
             entry.kind, entry.linkname = Kind.HARDLINK, first
-            yield header(entry)
+            yield entry, ()
             return
         links[inode] = entry.name
     if kind == Kind.SYMLINK:
         target = root.link(path)
         if target is not None:
             entry.linkname = target
-            yield header(entry)
+            yield entry, ()
     elif kind in (Kind.FILE, Kind.DIRECTORY):
         yield from _opened(entry, member)
     else:
         if kind != Kind.FIFO:
             entry.major, entry.minor = os.major(status.st_rdev), os.minor(status.st_rdev)
-        yield header(entry)
+        yield entry, ()
 
 
-def _opened(entry: TarEntry, member: Member) -> Iterator[bytes]:
+def _opened(entry: TarEntry, member: Member) -> Iterator[Item]:
     fd = member.root.open(member.path, os.O_RDONLY)
     if fd is None:
         return
@@ -98,18 +109,19 @@ def _opened(entry: TarEntry, member: Member) -> Iterator[bytes]:
         entry.xattrs = _attributes(fd) or None
         if entry.kind == Kind.DIRECTORY:
             entry.name += b"/"
-            yield header(entry)
+            yield entry, ()
             return
-        size = entry.size = entry.stored = status.st_size
-        yield header(entry)
-        while size:
-            data = os.read(fd, min(size, _CHUNK)) or bytes(min(size, _CHUNK))  # it shrank: zeros, as tar does
-            size -= len(data)
-            yield data
-        if pad := padding(entry.stored):
-            yield pad
+        entry.size = entry.stored = status.st_size
+        yield entry, _content(fd, status.st_size)
     finally:
         os.close(fd)
+
+
+def _content(fd: int, size: int) -> Iterator[bytes]:
+    while size:
+        data = os.read(fd, min(size, _CHUNK)) or bytes(min(size, _CHUNK))  # it shrank: zeros, as tar does
+        size -= len(data)
+        yield data
 
 
 def _attributes(fd: int) -> dict[bytes, bytes]:

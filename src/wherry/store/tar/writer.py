@@ -5,11 +5,15 @@ The same entry gives the same bytes: no names of users, no times but the one giv
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from wherry.store.tar.entry import Kind, TarEntry
 
-__all__ = ["BLOCK", "end_of_archive", "header", "padding"]
+__all__ = ["BLOCK", "Item", "end_of_archive", "header", "padding", "written"]
 
 BLOCK = 512
+Item = tuple[TarEntry, Iterable[bytes]]
+"""One member and its content, `entry.stored` bytes."""
 _NANO = 1_000_000_000
 _MAX_OCTAL_7 = 0o7777777
 _MAX_OCTAL_11 = 0o77777777777
@@ -51,6 +55,17 @@ def header(entry: TarEntry) -> bytes:
     extended_name = _cut(b"PaxHeaders.0/" + entry.name.rstrip(b"/").rpartition(b"/")[2], 100)
     extended = _block(extended_name, ord("x"), 0o644, 0, 0, len(body), 0, b"", b"", None)
     return extended + body + padding(len(body)) + block
+
+
+def written(items: Iterable[Item]) -> Iterator[bytes]:
+    """The archive of these members, in their order."""
+    for entry, content in items:
+        yield header(entry)
+        if entry.stored:
+            yield from content
+            if pad := padding(entry.stored):
+                yield pad
+    yield end_of_archive()
 
 
 def padding(size: int) -> bytes:
