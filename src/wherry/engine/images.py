@@ -151,6 +151,8 @@ class Images(AtRegistries, Insight):
             except Conflict:
                 continue  # somebody has begun to use it
         reclaimed = sum(disk.get(one.deleted, 0) for one in removed)
+        if not filters.keys() - {"dangling"}:
+            reclaimed += await asyncio.to_thread(self._store.blobs.arrivals.clear)
         self._events.publish("image", "prune", "", {"reclaimed": str(reclaimed)})
         return ImagesPruned(images_deleted=removed or None, space_reclaimed=reclaimed)
 

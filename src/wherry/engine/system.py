@@ -133,6 +133,7 @@ class System:
         if not types or "image" in types:
             usage.images = list(await self._images.list(show_all=True, shared_size=True))
             usage.layers_size = await asyncio.to_thread(room.store.layers.disk_usage)
+            usage.layers_size += await asyncio.to_thread(room.store.blobs.arrivals.usage)
         if not types or "container" in types:
             names: dict[str, str] = {}
             for container in room.registry:

@@ -85,7 +85,11 @@ class Arrival:
     def chunks(self) -> Iterator[bytes]:
         """The bytes that were here. Blocks."""
         for start in range(0, self.offset, _CHUNK):
-            yield os.pread(self._descriptor, min(_CHUNK, self.offset - start), start)
+            with self._lock:
+                if self._descriptor < 0:
+                    return
+                chunk = os.pread(self._descriptor, min(_CHUNK, self.offset - start), start)
+            yield chunk
 
     def copying(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """The whole blob's bytes passed on, those that are new written too. When the disk takes no more, the

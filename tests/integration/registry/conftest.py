@@ -69,12 +69,15 @@ class Cutting:
         self.after = 0
         self.cuts = 0
         self.connections = 0
+        self.passed = 0
+        self.address = ""
         self._server: asyncio.Server | None = None
 
     async def start(self) -> str:
         self._server = await asyncio.start_server(self._connection, "127.0.0.1", 0)
         host, port = self._server.sockets[0].getsockname()[:2]
-        return f"{host}:{port}"
+        self.address = f"{host}:{port}"
+        return self.address
 
     async def close(self) -> None:
         if self._server is not None:
@@ -107,6 +110,7 @@ class Cutting:
         async def answers(data: bytes) -> bool:
             nonlocal passed
             passed += len(data)
+            self.passed += len(data)
             if self.cuts and passed > self.after:
                 self.cuts -= 1
                 writer.transport.abort()

@@ -123,7 +123,8 @@ async def test_two_pulls_of_one_image_share_the_way(registry: str, stores: Store
 async def test_what_is_not_there_is_said_in_dockers_words(registry: str, stores: Stores) -> None:
     with pytest.raises(NotFound, match=r"manifest for .*/nope:latest not found: manifest unknown"):
         await pull(stores("a"), f"{registry}/nope")
-    with pytest.raises(Unavailable, match="can't reach"):
+    refused = 'Get "http://127.0.0.1:1/v2/": dial tcp 127.0.0.1:1: connect: connection refused'
+    with pytest.raises(Unavailable, match=refused):
         await pull(stores("a"), "127.0.0.1:1/nope")
 
 

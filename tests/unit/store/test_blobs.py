@@ -40,37 +40,6 @@ def test_wrong_bytes_never_get_the_name(blobs: Blobs) -> None:
     assert os.listdir(blobs.path(digest).rsplit("/", 2)[0] + "/partial") == []
 
 
-def test_an_interrupted_download_goes_on(blobs: Blobs) -> None:
-    data = os.urandom(100_000)
-    digest = sha256_of(data)
-    with pytest.raises(ConnectionError), blobs.writer(digest) as writer:
-        writer.write(data[:60_000])
-        raise ConnectionError
-    assert blobs.mend() == []
-    with blobs.writer(digest) as writer:
-        assert writer.offset == 60_000
-        writer.write(data[60_000:])
-        assert writer.commit() == 100_000
-    assert blobs.read(digest) == data
-
-
-def test_one_writer_at_a_time_for_what_can_be_resumed(blobs: Blobs) -> None:
-    digest = sha256_of(b"x")
-    with blobs.writer(digest):
-        with pytest.raises(Invalid, match="being written"):
-            blobs.writer(digest)
-        assert blobs.put(b"x") == digest, "an anonymous writer is not in the way"
-    blobs.writer(digest).__exit__(None, None, None)
-
-
-def test_more_than_announced_is_refused(blobs: Blobs) -> None:
-    with (
-        pytest.raises(Invalid, match="longer than the 3"),
-        blobs.writer(sha256_of(b"abcd"), size=3) as writer,
-    ):
-        writer.write(b"abcd")
-
-
 def test_damage_on_disk_is_noticed(blobs: Blobs) -> None:
     digest = blobs.put(b"hello")
     Path(blobs.path(digest)).write_bytes(b"hellO")

@@ -10,6 +10,7 @@ from wherry.errors import Invalid, Unavailable
 from wherry.oci.digest import check_digest
 from wherry.oci.manifest import Descriptor
 from wherry.registry.client.session import BROKEN, Session
+from wherry.store.arrivals import Arrival
 
 _CHUNK = 256 << 10
 _CUTS = 8  # broken connections in a row, without a byte between them, until a blob is given up
@@ -28,19 +29,24 @@ async def read_small(session: Session, repository: str, descriptor: Descriptor, 
 
 
 async def read(
-    session: Session, repository: str, descriptor: Descriptor, *, progress: Progress = lambda _: None
+    session: Session,
+    repository: str,
+    descriptor: Descriptor,
+    *,
+    here: Arrival | None = None,
+    progress: Progress = lambda _: None,
 ) -> AsyncIterator[bytes]:
     """The blob's bytes in order. At the end they have been verified, or Invalid is raised.
 
-    `progress` is told how many bytes have come so far.
+    Those that are `here` already are not asked for, but verified with the rest. `progress` is told how many
+    bytes have come so far.
     """
     check_digest(descriptor.digest)
     if not descriptor.digest.startswith(("sha256:", "sha512:")):
         raise Invalid(f"unsupported digest algorithm: {descriptor.digest.partition(':')[0]}")
     state = hashlib.new(descriptor.digest.partition(":")[0])
     offset = 0
-    source = _ranges if descriptor.size >= _LARGE else _stream
-    async for chunk in source(session, repository, descriptor):
+    async for chunk in _all(session, repository, descriptor, here):
         offset += len(chunk)
         if offset > descriptor.size:
             raise Invalid(f"blob {descriptor.digest} is longer than the {descriptor.size} bytes announced")
@@ -54,6 +60,22 @@ async def read(
             f"blob {descriptor.digest} arrived with other contents",
             hint="the registry, or something on the way, serves damaged data",
         )
+
+
+async def _all(
+    session: Session, repository: str, blob: Descriptor, here: Arrival | None
+) -> AsyncIterator[bytes]:
+    """From the disk what is there, the rest from the registry."""
+    start = here.offset if here is not None else 0
+    if here is not None:
+        kept = here.chunks()
+        while chunk := await asyncio.to_thread(next, kept, b""):
+            yield chunk
+    if start and start >= blob.size:
+        return
+    source = _ranges if blob.size - start >= _LARGE else _stream
+    async for chunk in source(session, repository, blob, start):
+        yield chunk
 
 
 async def _stream(
@@ -108,8 +130,8 @@ async def _once(
                 yield chunk
 
 
-async def _ranges(session: Session, repository: str, blob: Descriptor) -> AsyncIterator[bytes]:
-    """The blob by a few ranges side by side: one connection's speed is often not the line's.
+async def _ranges(session: Session, repository: str, blob: Descriptor, start: int) -> AsyncIterator[bytes]:
+    """The blob from `start` on, by a few ranges side by side: one connection's speed is often not the line's.
 
     When the first answer shows that the registry knows no ranges, it is read whole.
     """
@@ -123,19 +145,19 @@ async def _ranges(session: Session, repository: str, blob: Descriptor) -> AsyncI
     async with probe as response:
         knows_ranges = response.status == 206
     if not knows_ranges:
-        async for chunk in _stream(session, repository, blob):
+        async for chunk in _stream(session, repository, blob, start):
             yield chunk
         return
 
-    async def part(start: int) -> list[bytes]:
-        end = min(start + _RANGE, blob.size)
-        return [chunk async for chunk in _stream(session, repository, blob, start, end)]
+    async def part(first: int) -> list[bytes]:
+        end = min(first + _RANGE, blob.size)
+        return [chunk async for chunk in _stream(session, repository, blob, first, end)]
 
-    starts = iter(range(0, blob.size, _RANGE))
+    starts = iter(range(start, blob.size, _RANGE))
     running: list[asyncio.Task[list[bytes]]] = []
     try:
-        for start in starts:
-            running.append(asyncio.ensure_future(part(start)))
+        for first in starts:
+            running.append(asyncio.ensure_future(part(first)))
             if len(running) == _SIDE_BY_SIDE:
                 for chunk in await running.pop(0):
                     yield chunk

@@ -1,13 +1,15 @@
 """Pulling an image: manifest, configuration, and all layers at once, each unpacked while it arrives.
 
 A layer that is here already by its diff id is not moved. Two pulls that need the same layer share its way:
-the second waits for the first and then finds it here. Nothing of a pull that fails or is cut off stays: the
-lease lets go of its layers.
+the second waits for the first and then finds it here. Of a pull that fails nothing stays: the lease lets go
+of its layers. Of one that is cut off, the compressed bytes of large layers stay for a day, and the next pull
+goes on from them, also after a restart.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -22,6 +24,7 @@ from wherry.registry.client.hosts import Host, Hosts
 from wherry.registry.client.session import Credentials, Session
 from wherry.registry.client.sources import Sources
 from wherry.store import Store
+from wherry.store.arrivals import Arrival
 from wherry.store.feed import Feed
 from wherry.store.images import Image
 from wherry.store.layers import Lease
@@ -29,6 +32,7 @@ from wherry.store.layers import Lease
 _SIDE_BY_SIDE = 6  # layers of one pull
 _MAX_CONFIG = 16 << 20
 _MAX_LAYERS = 1000
+_KEPT = 16 << 20  # bytes of a layer from which on it is worth keeping what has come of it
 
 Event = dict[str, Any]
 Say = Callable[[Event], None]
@@ -102,13 +106,20 @@ class Puller:
                 f"{reference.familiar} is no image: its configuration is {manifest.config.media_type[:100]!r}"
             )
         say({"status": f"Pulling from {reference.path}", "id": reference.tag or reference.digest})
+        by_digest = reference._replace(tag="", digest=found.named.digest)
+        names = [by_digest] if reference.digest else [reference, by_digest]
+        before = await asyncio.to_thread(self._store.images.find, str(reference))
+        if before is not None and before.id == manifest.config.digest and str(by_digest) in before.digests:
+            for descriptor in manifest.layers:
+                say(_already(descriptor))
+            self._done(reference, found.named.digest, say, fresh=False)
+            return before
         config = await self._config(session, reference, manifest.config)
         diff_ids = parse_image_config(config).rootfs.diff_ids
         if len(diff_ids) != len(manifest.layers) or len(diff_ids) > _MAX_LAYERS:
             raise Invalid(
                 f"{reference.familiar}: {len(manifest.layers)} layers, but {len(diff_ids)} diff ids"
             )
-        before = await asyncio.to_thread(self._store.images.find, str(reference))
         with self._store.layers.lease() as lease:
             slots = asyncio.Semaphore(_SIDE_BY_SIDE)
             pairs = list(zip(manifest.layers, diff_ids, strict=True))
@@ -116,14 +127,14 @@ class Puller:
             await _all_or_none(work)
             for descriptor, diff_id in pairs:
                 self._sources.note(diff_id, descriptor, reference.repository)
-            names = [reference] if not reference.digest else []
-            names.append(reference._replace(tag="", digest=found.named.digest))
             image = await asyncio.to_thread(self._store.images.add, config, lease=lease, tags=names)
-        say({"status": f"Digest: {found.named.digest}"})
-        fresh = before is None or before.id != image.id
+        self._done(reference, found.named.digest, say, fresh=before is None or before.id != image.id)
+        return image
+
+    def _done(self, reference: Reference, digest: str, say: Say, *, fresh: bool) -> None:
+        say({"status": f"Digest: {digest}"})
         state = "Downloaded newer image for" if fresh else "Image is up to date for"
         say({"status": f"Status: {state} {reference.familiar}"})
-        return image
 
     async def _config(self, session: Session, reference: Reference, descriptor: Descriptor) -> bytes:
         try:
@@ -147,7 +158,7 @@ class Puller:
         if descriptor.media_type not in media_types.LAYERS:
             raise Invalid(f"layer {name} is of the type {descriptor.media_type[:100]!r}, which is unknown")
         if self._have(diff_id, lease):
-            say({"status": "Already exists", "progressDetail": {}, "id": name})
+            say(_already(descriptor))
             return
         say({"status": "Pulling fs layer", "progressDetail": {}, "id": name})
         lock = self._under_way.setdefault(diff_id, asyncio.Lock())
@@ -178,12 +189,38 @@ class Puller:
         def progress(current: int) -> None:
             teller.downloading(current, descriptor.size)
 
-        source = blobs.read(session, reference.path, descriptor, progress=progress)
-        async with Feed(source) as chunks:
-            unpack = self._store.layers.unpack
-            await asyncio.to_thread(unpack, chunks, lease, expected=diff_id)
-            # what the archive did not need may not have been read: the blob's own end must be seen
-            await asyncio.to_thread(_exhaust, chunks)
+        async def once(here: Arrival | None) -> None:
+            source = blobs.read(session, reference.path, descriptor, here=here, progress=progress)
+            async with Feed(source) as arriving:
+                chunks = here.copying(arriving) if here is not None else arriving
+                await asyncio.to_thread(self._store.layers.unpack, chunks, lease, expected=diff_id)
+                # what the archive did not need may not have been read: the blob's own end must be seen
+                await asyncio.to_thread(_exhaust, chunks)
+
+        if descriptor.size < _KEPT:
+            return await once(None)
+        here = self._store.blobs.arrivals.open(descriptor.digest)
+        try:
+            await once(here)
+        except Invalid:
+            if here is None or not here.offset:
+                raise
+            here.close(keep=False)  # a power cut may have damaged it
+            await once(None)
+        except BaseException as error:
+            if here is not None:
+                here.close(keep=_only_cut(error))
+            raise
+        finally:
+            if here is not None:
+                here.close(keep=False)
+
+
+def _only_cut(error: BaseException) -> bool:
+    """Whether what came of a blob may be good: the way was at fault, or who asked for it has gone."""
+    if isinstance(error, Unavailable):
+        return getattr(error.__cause__, "errno", None) not in (errno.ENOSPC, errno.EDQUOT)
+    return isinstance(error, (asyncio.CancelledError, ConnectionError))
 
 
 class _Teller:
@@ -202,6 +239,10 @@ class _Teller:
             self._say({"status": "Downloading", "progressDetail": detail, "id": self._name})
         if current == total:
             self._say({"status": "Download complete", "progressDetail": {}, "id": self._name})
+
+
+def _already(descriptor: Descriptor) -> Event:
+    return {"status": "Already exists", "progressDetail": {}, "id": hex_of(descriptor.digest)[:12]}
 
 
 def _exhaust(chunks: Any) -> None:

@@ -20,12 +20,13 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 
 import wherry
-from wherry.errors import Invalid, Unavailable, WherryError
+from wherry.errors import Invalid, WherryError
 from wherry.registry.client.answers import BROKEN, error_of, pause_before, shown, wanted_pause, whole
 from wherry.registry.client.challenge import Challenge, parse_challenges
 from wherry.registry.client.hosts import Host
 from wherry.registry.client.proxies import proxy_for
 from wherry.registry.client.tokens import Credentials, basic, fetch_token
+from wherry.registry.client.unreachable import unreachable
 
 __all__ = ["BROKEN", "Credentials", "Session"]
 
@@ -284,17 +285,7 @@ class Session:
         return self._same_host(str(response.url))
 
     def _unreachable(self, path: str, error: BaseException) -> WherryError:
-        said = str(error) or type(error).__name__
-        hint = "is the name right, and is the registry running?"
-        if isinstance(error, aiohttp.ClientConnectorCertificateError):
-            said = str(getattr(error.certificate_error, "verify_message", "")) or said
-            said = f"its certificate is not trusted: {said}"
-            hint = "give its certificate as `ca` in registries.toml, or list it under `insecure`"
-        elif isinstance(error, asyncio.TimeoutError):
-            said = "it did not answer in time"
-        return Unavailable(
-            f"can't reach {shown(path) if '://' in path else self._base + '/v2/'}: {said}", hint=hint
-        )
+        return unreachable(shown(path) if "://" in path else self._base + "/v2/", error)
 
 
 def _may_heal(error: BaseException) -> bool:
