@@ -13,10 +13,12 @@ from wherry.compose import labels, resources
 from wherry.compose.body import container_body, labels_image
 from wherry.compose.conditions import until_completed, until_healthy, until_ready
 from wherry.compose.grants import put_grants
+from wherry.compose.hooks import pre_stop, run_hooks
 from wherry.compose.images import ensure_image
 from wherry.compose.model import Project, Resource, Service
-from wherry.compose.plan import Step, order, plan_service
+from wherry.compose.plan import Step, aside_name, order, plan_service
 from wherry.compose.present import Present, containers
+from wherry.compose.removing import stop
 from wherry.errors import Invalid, NotFound, NotModified, WherryError
 
 Say = Callable[[str, str], None]
@@ -36,6 +38,7 @@ class Wanted(NamedTuple):
     pull: str = ""
     build: bool = False
     dependencies: bool = True
+    force_dependencies: bool = False
     renew_volumes: bool = False
     timeout: int | None = None
 
@@ -53,6 +56,10 @@ class Applying:
         self._locks = {
             labels_image(service, project): threading.Lock() for service in project.services.values()
         }
+        self._networks: dict[str, Future[str]] = {}
+        self._remade: set[str] = (
+            set()
+        )  # services whose containers were made anew, or restarted with another's
         self.started: dict[str, list[str]] = {}
 
     @property
@@ -89,18 +96,18 @@ class Applying:
 
     def _make_resources(self, pool: ThreadPoolExecutor, names: list[str]) -> None:
         networks, volumes = resources.used(self._project, names)
-        made = [pool.submit(self._network, network) for network in networks]
-        made += [pool.submit(self._volume, volume) for volume in volumes]
-        for future in made:
-            future.result()
+        self._networks = {network.key: pool.submit(self._network, network) for network in networks}
+        made = [pool.submit(self._volume, volume) for volume in volumes]
+        for network_made in self._networks.values():
+            network_made.result()
+        for volume_made in made:
+            volume_made.result()
 
-    def _network(self, network: Resource) -> None:
-        if resources.ensure_network(self._client, self._project, network):
-            self._say(f"Network {network.name}", "Created")
+    def _network(self, network: Resource) -> str:
+        return resources.ensure_network(self._client, self._project, network, self._say)
 
     def _volume(self, volume: Resource) -> None:
-        if resources.ensure_volume(self._client, self._project, volume):
-            self._say(f'Volume "{volume.name}"', "Created")
+        resources.ensure_volume(self._client, self._project, volume, self._say)
 
     def _orphans(self, present: list[Present]) -> None:
         known = {*self._project.services, *self._project.others}
@@ -124,28 +131,42 @@ class Applying:
         """Make, then start one service's containers; their ids."""
         image = self._images[service.name].result()
         needed = self._needed(service)
+        # What shares a namespace or volumes of another's container can be made only when that one is there.
+        refers = self._refers(service)
+        others = {name: ids[0] for name in refers if (ids := self._dependency(name))}
+        digest = labels.config_hash(service, others)
+        wanted = self._wanted
+        asked = not wanted.services or service.name in wanted.services
         steps = plan_service(
             service,
             self._project,
             present,
-            digest=labels.config_hash(service, self._project),
+            digest=digest,
             image=image,
-            scale=self._wanted.scale.get(service.name, service.scale),
-            force=self._wanted.force,
-            never=self._wanted.never,
+            scale=wanted.scale.get(service.name, service.scale),
+            force=wanted.force if asked else wanted.force_dependencies,
+            never=wanted.never,
+            networks={key: future.result() for key, future in self._networks.items()},
         )
-        # What shares a namespace or volumes of another's container can be made only when that one is there.
-        refers = self._refers(service)
-        others = {name: self._dependency(name)[0] for name in refers if self._dependency(name)}
-        made = [(step, self._carry_out(service, step, others, image)) for step in steps]
+        if any(step.verb == "recreate" for step in steps):
+            self._remade.add(service.name)
+        made = [(step, self._carry_out(service, step, others, image, digest)) for step in steps]
         found = [(step, identity) for step, identity in made if identity]
-        if self._wanted.start:
+        if wanted.start:
             for name, condition, required in needed:
                 self._await(service, name, condition, required)
+            again = self._restarts(service)
             for step, identity in found:
-                self._start(step, identity)
+                self._start(service, step, identity, again=again)
         self.started[service.name] = [identity for _, identity in found]
         return self.started[service.name]
+
+    def _restarts(self, service: Service) -> bool:
+        """Whether a dependency with `restart: true` was made anew, so that what runs is started again."""
+        again = any(one.restart and name in self._remade for name, one in service.depends_on.items())
+        if again:
+            self._remade.add(service.name)
+        return again
 
     def _needed(self, service: Service) -> list[tuple[str, str, bool]]:
         return [
@@ -196,7 +217,9 @@ class Applying:
     def _name(self, identity: str) -> str:
         return str(self._client.get(f"/containers/{identity}/json")["Name"]).removeprefix("/")
 
-    def _carry_out(self, service: Service, step: Step, others: dict[str, str], image: str) -> str:
+    def _carry_out(
+        self, service: Service, step: Step, others: dict[str, str], image: str, digest: str
+    ) -> str:
         """Do one step of the plan; the id of the container that is there afterwards."""
         if step.verb == "remove":
             assert step.old is not None
@@ -209,15 +232,21 @@ class Applying:
             self._say(f"Container {step.old.name}", "Running")
             return step.old.id
         if step.verb == "create":
-            identity = self._create(service, step, others, image, {})
+            identity = self._create(service, step, others, image, digest, {})
             self._say(f"Container {step.name}", "Created")
             return identity
-        return self._recreate(service, step, others, image)
+        return self._recreate(service, step, others, image, digest)
 
     def _create(
-        self, service: Service, step: Step, others: dict[str, str], image: str, inherited: dict[str, str]
+        self,
+        service: Service,
+        step: Step,
+        others: dict[str, str],
+        image: str,
+        digest: str,
+        inherited: dict[str, str],
     ) -> str:
-        known = labels.container_labels(service, self._project, step.number, image)
+        known = labels.container_labels(service, self._project, step.number, image, digest)
         body = container_body(service, self._project, known, others, inherited)
         path = "/containers/create" + query(name=step.name, platform=service.fields.get("platform"))
         answer = self._client.post(path, body)
@@ -231,7 +260,7 @@ class Applying:
             raise
         return identity
 
-    def _recreate(self, service: Service, step: Step, others: dict[str, str], image: str) -> str:
+    def _recreate(self, service: Service, step: Step, others: dict[str, str], image: str, digest: str) -> str:
         """The old one makes room (name, addresses, ports), and goes once the new one is there."""
         old = step.old
         assert old is not None
@@ -239,37 +268,38 @@ class Applying:
         details = self._client.get(f"/containers/{old.id}/json")
         inherited = {} if self._wanted.renew_volumes else _anonymous(details)
         self._stop(old)
-        aside = f"{old.id[:12]}_{old.name}"
-        self._client.post(f"/containers/{old.id}/rename" + query(name=aside))
+        aside = aside_name(old.id, step.name)
+        if old.name != aside:
+            self._client.post(f"/containers/{old.id}/rename" + query(name=aside))
         try:
-            identity = self._create(service, step, others, image, inherited)
+            identity = self._create(service, step, others, image, digest, inherited)
         except WherryError:
-            self._client.post(f"/containers/{old.id}/rename" + query(name=old.name))
+            self._client.post(f"/containers/{old.id}/rename" + query(name=step.name))
             raise
         self._client.delete(f"/containers/{old.id}" + query(force=True, v=self._wanted.renew_volumes))
         self._say(f"Container {step.name}", "Recreated")
         return identity
 
     def _stop(self, one: Present) -> None:
-        timeout = None if self._wanted.timeout is None else str(self._wanted.timeout)
-        try:
-            self._client.post(f"/containers/{one.id}/stop" + query(t=timeout))
-        except NotModified:
-            pass
+        stop(self._client, one, self._wanted.timeout, pre_stop(self._project.services))
 
     def _remove(self, one: Present) -> None:
         self._stop(one)
         self._client.delete(f"/containers/{one.id}" + query(force=True))
         self._say(f"Container {one.name}", "Removed")
 
-    def _start(self, step: Step, identity: str) -> None:
-        if step.verb == "keep" and step.old is not None and step.old.state == "running":
+    def _start(self, service: Service, step: Step, identity: str, *, again: bool) -> None:
+        running = step.verb == "keep" and step.old is not None and step.old.state == "running"
+        if running and not again:
             return
         try:
-            self._client.post(f"/containers/{escape(identity)}/start")
+            timeout = None if self._wanted.timeout is None else str(self._wanted.timeout)
+            verb = "restart" + query(t=timeout) if running else "start"
+            self._client.post(f"/containers/{escape(identity)}/{verb}")
         except NotModified:
             return
-        self._say(f"Container {step.name}", "Started")
+        run_hooks(self._client, identity, step.name, "post_start", service.fields.get("post_start") or ())
+        self._say(f"Container {step.name}", "Restarted" if running else "Started")
 
     def _wait(self, names: list[str]) -> None:
         for name in names:

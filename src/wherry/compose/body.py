@@ -47,8 +47,8 @@ def container_body(
     fields = service.fields
     host: dict[str, Any] = {}
     body: dict[str, Any] = {"Image": labels_image(service, project), "Labels": labels, "HostConfig": host}
-    if service.environment:
-        body["Env"] = [f"{name}={value}" for name, value in service.environment.items()]
+    if service.environment or service.unset:
+        body["Env"] = [*(f"{name}={value}" for name, value in service.environment.items()), *service.unset]
     for key, member in (("command", "Cmd"), ("entrypoint", "Entrypoint")):
         if fields.get(key) is not None:
             body[member] = fields[key] or [""]
@@ -122,10 +122,33 @@ def _limits(fields: dict[str, Any], host: dict[str, Any]) -> None:
             for device in reserved["devices"]
         ]
     if fields.get("ulimits"):
-        host["Ulimits"] = [
-            {"Name": name, "Soft": int(entry["soft"]), "Hard": int(entry.get("hard", entry["soft"]))}
-            for name, entry in fields["ulimits"].items()
+        host["Ulimits"] = [_ulimit(name, entry) for name, entry in fields["ulimits"].items()]
+    if fields.get("blkio_config"):
+        host |= _blkio(fields["blkio_config"])
+
+
+def _ulimit(name: str, entry: dict[str, Any] | int) -> dict[str, Any]:
+    if isinstance(entry, int):
+        return {"Name": name, "Soft": entry, "Hard": entry}
+    soft = entry.get("soft", entry.get("hard", 0))
+    return {"Name": name, "Soft": int(soft), "Hard": int(entry.get("hard", soft))}
+
+
+def _blkio(settings: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if settings.get("weight"):
+        found["BlkioWeight"] = int(settings["weight"])
+    if settings.get("weight_device"):
+        found["BlkioWeightDevice"] = [
+            {"Path": entry["path"], "Weight": int(entry["weight"])} for entry in settings["weight_device"]
         ]
+    for key, member in (
+        *(("device_read_bps", "BlkioDeviceReadBps"), ("device_write_bps", "BlkioDeviceWriteBps")),
+        *(("device_read_iops", "BlkioDeviceReadIOps"), ("device_write_iops", "BlkioDeviceWriteIOps")),
+    ):
+        if settings.get(key):
+            found[member] = [{"Path": entry["path"], "Rate": size(entry["rate"])} for entry in settings[key]]
+    return found
 
 
 def _restart(fields: dict[str, Any], host: dict[str, Any]) -> None:
@@ -204,7 +227,7 @@ def _mounts(
         places.add(os.path.normpath(target))
         mode = [] if not volume.get("read_only") else ["ro"]
         bind = volume.get("bind") or {}
-        if kind == "bind" and bind.get("create_host_path", True):
+        if kind == "bind" and bind.get("create_host_path", True) and not bind.get("recursive"):
             mode += [str(bind[key]) for key in ("propagation", "selinux") if bind.get(key)]
             binds.append(f"{volume['source']}:{target}:{','.join(mode) or 'rw'}")
             continue
@@ -214,6 +237,12 @@ def _mounts(
             entry["Source"] = volume["source"]
             if bind.get("propagation"):
                 entry["BindOptions"] = {"Propagation": bind["propagation"]}
+            if bind.get("create_host_path", True):
+                entry.setdefault("BindOptions", {})["CreateMountpoint"] = True
+            recursive = {"disabled": "NonRecursive", "writable": "ReadOnlyNonRecursive"}
+            recursive["readonly"] = "ReadOnlyForceRecursive"
+            if bind.get("recursive") in recursive:
+                entry.setdefault("BindOptions", {})[recursive[bind["recursive"]]] = True
         elif kind == "volume":
             source = volume.get("source")
             entry["Source"] = project.volumes[source].name if source else inherited.get(target, "")
@@ -221,6 +250,7 @@ def _mounts(
                 entry["VolumeOptions"] = {
                     "NoCopy": bool(options.get("nocopy")),
                     "Subpath": str(options.get("subpath") or ""),
+                    "Labels": options.get("labels") or {},
                 }
         elif kind == "tmpfs":
             entry["TmpfsOptions"] = {
@@ -274,15 +304,18 @@ def _network(
     if not networks:
         host["NetworkMode"] = "none"
         return
-    order = sorted(networks, key=lambda key: -int(networks[key].get("priority", 0)))
+    order = sorted(networks, key=lambda key: (-int((networks[key] or {}).get("priority", 0)), key))
     host["NetworkMode"] = project.networks[order[0]].name
     links = []
     for text in fields.get("links") or ():
         other, _, alias = text.partition(":")
         links.append(f"{containers[other]}:{alias or other}")
+    for text in fields.get("external_links") or ():
+        other, _, alias = text.partition(":")
+        links.append(f"{other}:{alias or other}")
     endpoints = {}
     for key in order:
-        entry = networks[key]
+        entry = networks[key] or {}
         names = dict.fromkeys([service.name, *(entry.get("aliases") or ())])
         endpoint: dict[str, Any] = {"Aliases": list(names)}
         addresses = {
@@ -300,6 +333,8 @@ def _network(
         mac = entry.get("mac_address") or (fields.get("mac_address") if key == order[0] else None)
         if mac:
             endpoint["MacAddress"] = mac
+        if entry.get("gw_priority") is not None:
+            endpoint["GwPriority"] = int(entry["gw_priority"])
         if entry.get("driver_opts"):
             endpoint["DriverOpts"] = {name: str(value) for name, value in entry["driver_opts"].items()}
         endpoints[project.networks[key].name] = endpoint

@@ -9,6 +9,7 @@ from wherry.compose.interpolation import substitute
 from wherry.errors import Invalid
 
 _LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.\-]*)\s*(?:[=:]\s*)?")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$$"}
 
 
@@ -68,10 +69,28 @@ def _quoted(text: str, start: int) -> tuple[str, int]:
     raise Invalid("a quote is never closed")
 
 
-def read(path: str, variables: Mapping[str, str]) -> dict[str, str | None]:
+def parse_raw(text: str, file: str) -> dict[str, str | None]:
+    """The variables of a file in the `raw` format: a value is all that follows the equals sign."""
+    found: dict[str, str | None] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        name, equals, value = line.partition("=")
+        if not _NAME.fullmatch(name.strip()):
+            raise Invalid(f"{file}:{number}: not of the form NAME=VALUE")
+        found[name.strip()] = value if equals else None
+    return found
+
+
+def read(
+    path: str, variables: Mapping[str, str], *, raw: bool = False, what: str = "env file"
+) -> dict[str, str | None]:
     """The variables of a file. Raises Invalid when it can't be read."""
     try:
         with open(path, encoding="utf-8") as file:
-            return parse(file.read(), variables, path)
+            text = file.read()
     except OSError as error:
-        raise Invalid(f"env file {path} not found: {(error.strerror or '').lower()}") from None
+        raise Invalid(f"{what} {path} not found: {(error.strerror or '').lower()}") from None
+    except UnicodeDecodeError as error:
+        raise Invalid(f"{path}: not UTF-8, at byte {error.start}") from None
+    return parse_raw(text, path) if raw else parse(text, variables, path)

@@ -90,7 +90,10 @@ def _braced(inner: str, variables: Mapping[str, str], missing: set[str] | None, 
 def interpolate(value: Any, variables: Mapping[str, str], missing: set[str], path: str = "") -> Any:
     """Replace variables in all texts below `value`, in place. Raises Invalid with file, line and path."""
     if isinstance(value, str):
-        return substitute(value, variables, missing)
+        try:
+            return substitute(value, variables, missing)
+        except RecursionError:
+            raise Invalid("variables nested too deeply") from None
     if isinstance(value, Override):
         value.value = interpolate(value.value, variables, missing, path)
     elif isinstance(value, list):

@@ -83,6 +83,7 @@ def load(
             "hyphens, and underscores as well as start with a letter or number"
         )
     project = resolve(whole, name, folder, paths, {**variables, "COMPOSE_PROJECT_NAME": name}, list(profiles))
+    project.env_files = [os.path.abspath(path) for path in env_files]
     project.warnings += [
         f'The "{missing}" variable is not set. Defaulting to a blank string.'
         for missing in sorted(reader.missing)

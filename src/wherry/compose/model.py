@@ -17,7 +17,10 @@ class Dependency:
 
 @dataclass
 class Service:
-    """One service. `fields` are the specification's members in their long forms, checked by `schema`."""
+    """One service. `fields` are the specification's members in their long forms, checked by `schema`.
+
+    `unset`: variables that are named without a value and have none outside, so that the image's do not count.
+    """
 
     name: str
     fields: dict[str, Any]
@@ -25,6 +28,7 @@ class Service:
     depends_on: dict[str, Dependency] = field(default_factory=dict)
     profiles: list[str] = field(default_factory=list)
     scale: int = 1
+    unset: list[str] = field(default_factory=list)
 
     @property
     def image(self) -> str:
@@ -72,4 +76,5 @@ class Project:
     volumes: dict[str, Resource] = field(default_factory=dict)
     secrets: dict[str, Content] = field(default_factory=dict)
     configs: dict[str, Content] = field(default_factory=dict)
+    env_files: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)

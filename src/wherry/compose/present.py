@@ -9,7 +9,10 @@ from wherry.compose import labels
 
 
 class Present(NamedTuple):
-    """One container of a project; `state` as the engine says it (running, exited, …)."""
+    """One container of a project; `state` as the engine says it (running, exited, …).
+
+    `image` is the id of its image, `made_from` the one that its label names: a later commit changes neither.
+    """
 
     id: str
     name: str
@@ -18,6 +21,7 @@ class Present(NamedTuple):
     state: str
     hash: str
     image: str
+    made_from: str
     one_off: bool
     entry: dict[str, Any]
 
@@ -40,6 +44,7 @@ def _present(entry: dict[str, Any]) -> Present:
         entry.get("State", ""),
         known.get(labels.HASH, ""),
         entry.get("ImageID", ""),
+        known.get(labels.IMAGE) or entry.get("ImageID", ""),
         known.get(labels.ONE_OFF, "False").lower() == "true",
         entry,
     )

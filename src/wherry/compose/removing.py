@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from wherry.client.api import query
+from wherry.client.api import Client, query
 from wherry.client.objects.connections import Connections
 from wherry.compose import labels, resources
+from wherry.compose.hooks import Hooks, run_hooks
 from wherry.compose.present import Present, containers
 from wherry.errors import Conflict, Forbidden, NotFound, NotModified
 
@@ -38,27 +39,23 @@ def waves(present: Iterable[Present]) -> list[list[Present]]:
     return found
 
 
-def each(
-    connections: Connections,
-    present: Sequence[Present],
-    do: Callable[[Present], None],
-    *,
-    ordered: bool = True,
-) -> None:
+def each(present: Sequence[Present], do: Callable[[Present], None], *, ordered: bool = True) -> None:
     """Call `do` for every container, those of one wave at once. Raises the first failure after its wave."""
     for wave in waves(present) if ordered else [list(present)]:
         if not wave:
             continue
         with ThreadPoolExecutor(max_workers=min(16, len(wave))) as pool:
             list(pool.map(do, wave))
-    del connections
 
 
-def stop(connections: Connections, one: Present, timeout: int | None) -> None:
+def stop(client: Client, one: Present, timeout: int | None, hooks: Hooks | None = None) -> None:
+    """Stop a container after its `pre_stop` commands; nothing when it does not run or is gone."""
+    if one.state not in ("running", "paused", "restarting"):
+        return
     try:
-        connections.client.post(
-            f"/containers/{one.id}/stop" + query(t=None if timeout is None else str(timeout))
-        )
+        if one.state == "running":
+            run_hooks(client, one.id, one.name, "pre_stop", (hooks or {}).get(one.service, ()))
+        client.post(f"/containers/{one.id}/stop" + query(t=None if timeout is None else str(timeout)))
     except (NotModified, NotFound):
         pass
 
@@ -74,6 +71,7 @@ def down(
     volumes: bool = False,
     orphans: bool = False,
     external: frozenset[str] = frozenset(),
+    hooks: Hooks | None = None,
 ) -> None:
     """Remove containers, and (without `services`) networks; with `volumes` also the named volumes.
 
@@ -87,8 +85,7 @@ def down(
     ]
 
     def remove(one: Present) -> None:
-        if one.state not in ("exited", "created", "dead"):
-            stop(connections, one, timeout)
+        stop(connections.client, one, timeout, hooks)
         try:
             connections.client.delete(f"/containers/{one.id}" + query(force=True, v=volumes))
         except NotFound:
@@ -98,7 +95,7 @@ def down(
                 raise
         say(f"Container {one.name}", "Removed")
 
-    each(connections, mine, remove)
+    each(mine, remove)
     if services:
         return
     for identity, name in resources.networks_of(connections.client, project):

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from wherry.compose import dotenv
+from wherry.compose.labels import config_hash
 from wherry.compose.merging import clean
 from wherry.compose.model import Content, Dependency, Project, Resource, Service
-from wherry.compose.schema import CONDITIONS
+from wherry.compose.schema import CONDITIONS, without_effect
+from wherry.compose.short import mapping
 from wherry.compose.source import Table, place
 from wherry.errors import Invalid, Unsupported
 
@@ -38,6 +40,11 @@ def resolve(
             for key, value in (table.get(kind) or {}).items()
         }
         setattr(project, kind, contents)
+    for service in services.values():
+        _must_have_form(service, table["services"][service.name])
+    for service in project.services.values():
+        for member in without_effect(service.fields):
+            project.warnings.append(f"services.{service.name}: {member} has no effect outside of a swarm")
     _references(project, table.get("services") or {})
     _no_cycle(services)
     return project
@@ -51,7 +58,8 @@ def _service(name: str, table: Table, variables: Mapping[str, str]) -> Service:
     for entry in table.get("env_file") or []:
         if not entry["required"] and not os.path.exists(entry["path"]):
             continue
-        for key, text in dotenv.read(entry["path"], {**environment, **variables}).items():
+        raw = _format(entry, where) == "raw"
+        for key, text in dotenv.read(entry["path"], {**environment, **variables}, raw=raw).items():
             value = variables.get(key) if text is None else text
             if value is not None:
                 environment[key] = value
@@ -61,7 +69,13 @@ def _service(name: str, table: Table, variables: Mapping[str, str]) -> Service:
             environment[key] = value
         else:
             environment.pop(key, None)
+    unset = [key for key in table.get("environment") or {} if key not in environment]
     fields = {key: value for key, value in table.items() if key not in ("env_file", "environment", "extends")}
+    if fields.get("label_file"):
+        known: dict[str, str] = {}
+        for path in fields["label_file"]:
+            known |= {key: text or "" for key, text in dotenv.read(path, known, what="label file").items()}
+        fields["labels"] = {**known, **(fields.get("labels") or {})}
     deploy = fields.get("deploy") or {}
     scale = fields.get("scale", deploy.get("replicas", 1))
     if deploy.get("mode") in ("global", "global-job", "replicated-job"):
@@ -72,8 +86,13 @@ def _service(name: str, table: Table, variables: Mapping[str, str]) -> Service:
             raise Invalid(f"{where}.depends_on.{key}: unknown condition {entry['condition']!r}")
         depends[key] = Dependency(entry["condition"], bool(entry["required"]), bool(entry.get("restart")))
     for text in [*(fields.get("links") or ()), *_shared(fields)]:
-        depends.setdefault(text.partition(":")[0], Dependency())
-    service = Service(name, fields, environment, depends, list(fields.get("profiles") or ()), int(scale))
+        depends.setdefault(text.partition(":")[0], Dependency(restart=True))
+    for text in fields.get("volumes_from") or ():
+        if not text.startswith("container:"):
+            depends.setdefault(text.partition(":")[0], Dependency())
+    service = Service(
+        name, fields, environment, depends, list(fields.get("profiles") or ()), int(scale), unset
+    )
     if service.container_name and service.scale > 1:
         raise Invalid(f"{where}: container_name allows one container, and scale asks for {service.scale}")
     if fields.get("network_mode") and fields.get("networks"):
@@ -81,24 +100,43 @@ def _service(name: str, table: Table, variables: Mapping[str, str]) -> Service:
     return service
 
 
+def _must_have_form(service: Service, table: Any) -> None:
+    """Raise Invalid, with its place, for a member whose value has another form than its name asks for."""
+    try:
+        config_hash(service)
+    except Invalid as error:
+        key = error.message.partition(":")[0]
+        where = f"{place(table, key)}services.{service.name}"
+        raise Invalid(f"{where}.{error.message}", hint=error.hint) from None
+
+
+def _format(entry: dict[str, Any], where: str) -> str:
+    found = str(entry.get("format") or "")
+    if found not in ("", "raw"):
+        raise Invalid(f"{where}: unsupported env_file format {found!r}", hint="raw is the only one")
+    return found
+
+
 def _shared(fields: dict[str, Any]) -> list[str]:
-    """The services whose namespaces or volumes a service uses."""
-    found = [
+    """The services whose namespaces a service uses."""
+    return [
         str(fields[key]).removeprefix("service:")
         for key in ("network_mode", "ipc", "pid", "uts")
         if str(fields.get(key) or "").startswith("service:")
     ]
-    return found + [text for text in fields.get("volumes_from") or () if not text.startswith("container:")]
 
 
 def _resource(key: str, table: dict[str, Any] | None, project: str) -> Resource:
-    fields = dict(table or {})
+    fields: dict[str, Any] = dict(table or {})
+    for part in ("labels", "driver_opts"):
+        if fields.get(part):
+            fields[part] = {key: value or "" for key, value in mapping(fields[part]).items()}
     external = fields.pop("external", False)
     name = fields.pop("name", None)
     if isinstance(external, dict):
         name, external = external.get("name", name), True
-    name = name or (key if external else f"{project}_{key}")
-    return Resource(key, str(name), bool(external), fields)
+    title = name or (key if external else f"{project}_{key}")
+    return Resource(key, str(title), bool(external), fields)
 
 
 def _content(key: str, table: dict[str, Any], variables: Mapping[str, str], where: str) -> Content:
@@ -121,8 +159,8 @@ def _references(project: Project, tables: dict[str, Any]) -> None:
         table = tables[service.name]
         active = service.name in project.services
         networks = service.fields.get("networks")
-        if networks is None and not service.fields.get("network_mode"):
-            networks = service.fields["networks"] = {"default": {}}
+        if not networks and not service.fields.get("network_mode"):
+            networks = service.fields["networks"] = {"default": None}
         for key in networks or {}:
             if key == "default" and key not in project.networks:
                 project.networks[key] = Resource(key, f"{project.name}_default", False, {})

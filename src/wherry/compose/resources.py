@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+from collections.abc import Callable
 from typing import Any
 
 from wherry.client.api import Client, escape, query
 from wherry.compose import labels
+from wherry.compose.digest import network_digest, volume_digest
 from wherry.compose.model import Project, Resource
-from wherry.errors import Conflict, Invalid, NotFound
+from wherry.compose.present import containers
+from wherry.errors import Conflict, Forbidden, NotFound, NotModified, WherryError
 
-_HASH = "wherry.compose.config-hash"
+Say = Callable[[str, str], None]
 
 
 def used(project: Project, services: list[str]) -> tuple[list[Resource], list[Resource]]:
@@ -27,12 +28,13 @@ def used(project: Project, services: list[str]) -> tuple[list[Resource], list[Re
     return list(networks.values()), list(volumes.values())
 
 
-def ensure_network(client: Client, project: Project, network: Resource) -> bool:
-    """Make a network that is missing; True when it was.
+def ensure_network(client: Client, project: Project, network: Resource, say: Say) -> str:
+    """Make a network that is missing, or anew where it has changed in the files; its id.
 
-    Raises NotFound for an external one that is not there, Invalid for one that has changed in the files.
+    Containers leave a network that is made anew, and stop for that. Raises NotFound for an external one that
+    is not there, Conflict when containers of others are in a changed one.
     """
-    digest = hashlib.sha256(json.dumps(network.fields, sort_keys=True, default=str).encode()).hexdigest()
+    digest = network_digest(network.name, network.fields)
     try:
         found = client.get(f"/networks/{escape(network.name)}")
     except NotFound:
@@ -42,29 +44,56 @@ def ensure_network(client: Client, project: Project, network: Resource) -> bool:
                 hint=f"wherry network create {network.name}",
             ) from None
     else:
-        was = (found.get("Labels") or {}).get(_HASH)
-        if not network.external and was is not None and was != digest:
-            raise Invalid(
-                f"network {network.name} has changed in the files: it has to be made anew",
-                hint="`wherry compose down`, then up again",
-            )
-        return False
+        known = found.get("Labels") or {}
+        was = known.get(labels.HASH)
+        mine = known.get(labels.PROJECT) == project.name
+        if network.external or not mine or was is None or was == digest:
+            if not network.external and not mine:
+                say(f"Network {network.name}", "Warning: exists already, and not for this project")
+            return str(found["Id"])
+        _remove_changed(client, project, found, say)
     try:
-        client.post("/networks/create", _network(project, network, digest))
+        identity = str(client.post("/networks/create", _network(project, network, digest))["Id"])
     except Conflict:
-        return False
-    return True
+        return str(client.get(f"/networks/{escape(network.name)}")["Id"])
+    say(f"Network {network.name}", "Created")
+    return identity
+
+
+def _remove_changed(client: Client, project: Project, network: dict[str, Any], say: Say) -> None:
+    for one in containers(client, project.name, one_off=None):
+        inside = ((one.entry.get("NetworkSettings") or {}).get("Networks") or {}).values()
+        if not any(endpoint.get("NetworkID") == network["Id"] for endpoint in inside):
+            continue
+        if one.state in ("running", "restarting", "paused"):
+            try:
+                client.post(f"/containers/{one.id}/stop")
+            except NotModified:
+                pass
+        try:
+            body = {"Container": one.id, "Force": True}
+            client.post(f"/networks/{network['Id']}/disconnect", body)
+        except WherryError:
+            pass  # the network is removed next, which says what is wrong
+    try:
+        client.delete(f"/networks/{network['Id']}")
+    except Forbidden as error:
+        raise Conflict(
+            f"network {network['Name']} has changed in the files, and containers of others are in it",
+            hint=error.message,
+        ) from None
+    say(f"Network {network['Name']}", "Removed")
 
 
 def _network(project: Project, network: Resource, digest: str) -> dict[str, Any]:
     fields = network.fields
     body: dict[str, Any] = {"Name": network.name, "Driver": fields.get("driver") or "bridge"}
     body["Labels"] = {
-        **_labels(fields.get("labels")),
+        **(fields.get("labels") or {}),
         labels.PROJECT: project.name,
         labels.NETWORK: network.key,
-        labels.VERSION: "2.0.0",
-        _HASH: digest,
+        labels.VERSION: labels.VERSION_FOLLOWED,
+        labels.HASH: digest,
     }
     options = fields.get("driver_opts") or {}
     body["Options"] = {name: str(value) for name, value in options.items()}
@@ -90,36 +119,40 @@ def _network(project: Project, network: Resource, digest: str) -> dict[str, Any]
     return body
 
 
-def ensure_volume(client: Client, project: Project, volume: Resource) -> bool:
-    """Make a volume that is missing; True when it was. Raises NotFound for a missing external one."""
+def ensure_volume(client: Client, project: Project, volume: Resource, say: Say) -> None:
+    """Make a volume that is missing. One that has changed in the files stays, and `say` tells of it.
+
+    Raises NotFound for a missing external one.
+    """
+    digest = volume_digest(volume.name, volume.fields)
     try:
-        client.get(f"/volumes/{escape(volume.name)}")
-        return False
+        found = client.get(f"/volumes/{escape(volume.name)}")
     except NotFound:
         if volume.external:
             raise NotFound(
                 f'external volume "{volume.name}" not found', hint=f"wherry volume create {volume.name}"
             ) from None
+    else:
+        was = (found.get("Labels") or {}).get(labels.HASH)
+        if not volume.external and was is not None and was != digest:
+            what = f'Volume "{volume.name}"'
+            say(what, "Warning: has changed in the files; `down -v` removes it, with its content")
+        return
     options = volume.fields.get("driver_opts") or {}
     body = {
         "Name": volume.name,
         "Driver": volume.fields.get("driver") or "local",
         "DriverOpts": {name: str(value) for name, value in options.items()},
         "Labels": {
-            **_labels(volume.fields.get("labels")),
+            **(volume.fields.get("labels") or {}),
             labels.PROJECT: project.name,
             labels.VOLUME: volume.key,
-            labels.VERSION: "2.0.0",
+            labels.VERSION: labels.VERSION_FOLLOWED,
+            labels.HASH: digest,
         },
     }
     client.post("/volumes/create", body)
-    return True
-
-
-def _labels(value: Any) -> dict[str, str]:
-    if isinstance(value, list):
-        return {name: text for name, _, text in (str(item).partition("=") for item in value)}
-    return {name: "" if text is None else str(text) for name, text in (value or {}).items()}
+    say(f'Volume "{volume.name}"', "Created")
 
 
 def networks_of(client: Client, project: str) -> list[tuple[str, str]]:

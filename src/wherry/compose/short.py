@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 import shlex
 from typing import Any
 
+from wherry.compose.shapes import text as plain
 from wherry.compose.source import Override, Reset, Table
 from wherry.errors import Invalid
 
 _LISTS = (
     *("dns", "dns_search", "dns_opt", "tmpfs", "cap_add", "cap_drop", "security_opt", "group_add"),
-    *("external_links", "links", "volumes_from", "device_cgroup_rules", "profiles"),
+    *("external_links", "links", "volumes_from", "device_cgroup_rules", "profiles", "expose"),
 )
+ACTIONS = ("sync", "rebuild", "restart", "sync+restart", "sync+exec")
 _MAPS = ("environment", "labels", "annotations", "sysctls", "extra_hosts", "storage_opt")
 _PORT = re.compile(
     r"(?:(?P<ip>\[[^\]]*\]|[^:\[\]]*):)?(?:(?P<host>[\d-]*):)?(?P<port>[\d-]+)(?:/(?P<kind>\w+))?"
@@ -43,7 +46,7 @@ def _long(key: str, value: Any, folder: str) -> Any:
     if key in _MAPS:
         return mapping(value, ":" if key == "extra_hosts" else "=")
     if key in _LISTS:
-        return [str(item) for item in ([value] if isinstance(value, str) else value)]
+        return [plain(item) for item in (value if isinstance(value, list) else [value])]
     function = _FORMS.get(key)
     return function(value, folder) if function is not None else value
 
@@ -56,6 +59,8 @@ def mapping(value: Any, separator: str = "=") -> dict[str, Any]:
             name, cut, rest = str(item).partition("=")
             if not cut and separator != "=":
                 name, cut, rest = str(item).partition(separator)
+            if separator != "=" and name in found:
+                rest = f"{found[name]},{rest}"
             found[name] = rest if cut else None
         return found
     for name, item in value.items():
@@ -64,11 +69,9 @@ def mapping(value: Any, separator: str = "=") -> dict[str, Any]:
 
 
 def _text(value: Any) -> Any:
-    if isinstance(value, bool):
-        return str(value).lower()
     if isinstance(value, list):
         return ",".join(map(str, value))
-    return None if value is None else str(value)
+    return None if value is None else plain(value)
 
 
 def _absolute(path: str, folder: str) -> str:
@@ -99,7 +102,7 @@ def _ports(value: Any, _folder: str) -> list[dict[str, Any]]:
     found = []
     for item in value:
         if isinstance(item, dict):
-            entry = {**item, "protocol": item.get("protocol", "tcp")}
+            entry = {**item, "protocol": item.get("protocol", "tcp"), "mode": item.get("mode", "ingress")}
             entry["target"] = int(entry["target"])
             if entry.get("published") is not None:
                 entry["published"] = str(entry["published"])
@@ -121,11 +124,11 @@ def _port(text: str) -> list[dict[str, Any]]:
     if host and high - low != last - first and first != last:
         raise Invalid(f"invalid port {text!r}: the ranges are of different length")
     found = []
-    for step in range(last - first + 1):
+    for step in sorted(range(last - first + 1), key=lambda step: str(first + step)):
         entry: dict[str, Any] = {
             "mode": "ingress",
             "target": first + step,
-            "protocol": match["kind"] or "tcp",
+            "protocol": (match["kind"] or "tcp").lower(),
         }
         if host:
             entry["published"] = f"{low}-{high}" if first == last and low != high else str(low + step)
@@ -150,18 +153,26 @@ def _volumes(value: Any, folder: str) -> list[dict[str, Any]]:
 def _volume(item: Any, folder: str) -> dict[str, Any]:
     if isinstance(item, dict):
         entry = dict(item)
-        if entry.get("type") == "bind":
+        if "target" not in entry or "type" not in entry:
+            raise Invalid("a volume in the long form has a type and a target")
+        if entry["type"] == "bind":
+            if not entry.get("source"):
+                raise Invalid("a volume of type bind has a source")
             entry["source"] = _absolute(str(entry["source"]), folder)
+        entry["target"] = posixpath.normpath(str(entry["target"]))
         return entry
     parts = str(item).split(":")
     if len(parts) > 3 or not all(parts):
         raise Invalid(f"invalid volume {item!r}")
     if len(parts) == 1:
-        return {"type": "volume", "target": parts[0]}
+        place = {"type": "volume", "target": posixpath.normpath(parts[0])}
+        return place if len(parts[0]) <= 2 else {**place, "volume": {}}
     source, target, *rest = parts
     options = rest[0].split(",") if rest else []
-    entry = {"type": "volume", "source": source, "target": target}
-    if source[0] in "./~":
+    entry = {"type": "volume", "source": source, "target": posixpath.normpath(target)}
+    if source[0] not in "./~":
+        entry["volume"] = {}
+    else:
         entry |= {"type": "bind", "source": _absolute(source, folder), "bind": {"create_host_path": True}}
     for option in options:
         if option == "ro":
@@ -179,8 +190,8 @@ def _volume(item: Any, folder: str) -> dict[str, Any]:
 
 def _networks(value: Any, _folder: str) -> dict[str, Any]:
     if isinstance(value, list):
-        return {str(name): {} for name in value}
-    return {name: dict(item) if isinstance(item, dict) else item or {} for name, item in value.items()}
+        return {str(name): None for name in value}
+    return {name: dict(item) if isinstance(item, dict) else item for name, item in value.items()}
 
 
 def _depends_on(value: Any, _folder: str) -> dict[str, Any]:
@@ -189,22 +200,75 @@ def _depends_on(value: Any, _folder: str) -> dict[str, Any]:
     return {name: {**plain, **(entry or {})} for name, entry in entries.items()}
 
 
-def _grants(value: Any, _folder: str) -> list[dict[str, Any]]:
+def _configs(value: Any, _folder: str) -> list[dict[str, Any]]:
     return [dict(item) if isinstance(item, dict) else {"source": str(item)} for item in value]
 
 
+def _secrets(value: Any, folder: str) -> list[dict[str, Any]]:
+    return [{"target": f"/run/secrets/{item['source']}", **item} for item in _configs(value, folder)]
+
+
 def _ulimits(value: Any, _folder: str) -> dict[str, Any]:
-    return {
-        name: dict(item) if isinstance(item, dict) else {"soft": int(item), "hard": int(item)}
-        for name, item in value.items()
-    }
+    return {name: dict(item) if isinstance(item, dict) else int(item) for name, item in value.items()}
 
 
 def _healthcheck(value: Any, _folder: str) -> dict[str, Any]:
     check = dict(value)
-    if isinstance(check.get("test"), str):
-        check["test"] = ["CMD-SHELL", check["test"]]
+    test = check.get("test")
+    if isinstance(test, str):
+        check["test"] = ["CMD-SHELL", test]
+    elif test and test[0] not in ("CMD", "CMD-SHELL", "NONE"):
+        raise Invalid('test must start either by "CMD", "CMD-SHELL" or "NONE"')
     return check
+
+
+def _logging(value: Any, _folder: str) -> dict[str, Any]:
+    found = dict(value)
+    if found.get("options"):
+        found["options"] = {name: plain(item) for name, item in found["options"].items()}
+    return found
+
+
+def _hooks(value: Any, _folder: str) -> list[dict[str, Any]]:
+    return [_hook(item) for item in value]
+
+
+def _hook(value: Any) -> dict[str, Any]:
+    hook = dict(value)
+    command = hook.get("command")
+    hook["command"] = shlex.split(command) if isinstance(command, str) else list(map(str, command or ()))
+    if not hook["command"]:
+        raise Invalid("a hook has a command")
+    if "environment" in hook:
+        hook["environment"] = mapping(hook["environment"])
+    return hook
+
+
+def _develop(value: Any, folder: str) -> dict[str, Any]:
+    return {**value, "watch": [_trigger(item, folder) for item in value.get("watch") or ()]}
+
+
+def _trigger(value: Any, folder: str) -> dict[str, Any]:
+    trigger = dict(value)
+    if trigger.get("action") not in ACTIONS:
+        raise Invalid(f"unknown action {trigger.get('action')!r} of watch", hint=", ".join(ACTIONS))
+    if "path" not in trigger:
+        raise Invalid("an entry of watch has a path")
+    if not trigger.get("target") and trigger["action"] not in ("rebuild", "restart"):
+        raise Invalid("target is required for non-rebuild actions")
+    trigger["path"] = _absolute(str(trigger["path"]), folder)
+    for key in ("include", "ignore"):
+        if key in trigger:
+            trigger[key] = _texts(trigger[key], folder)
+    if trigger.get("exec"):
+        trigger["exec"] = _hook(trigger["exec"])
+    elif trigger["action"] == "sync+exec":
+        raise Invalid("sync+exec wants exec: with a command")
+    return trigger
+
+
+def _label_files(value: Any, folder: str) -> list[str]:
+    return [_absolute(path, folder) for path in _texts(value, folder)]
 
 
 def _extends(value: Any, _folder: str) -> dict[str, Any]:
@@ -224,7 +288,7 @@ def _devices(value: Any, _folder: str) -> list[dict[str, Any]]:
 
 
 def _texts(value: Any, _folder: str) -> list[str]:
-    return [str(item) for item in value]
+    return [plain(item) for item in (value if isinstance(value, list) else [value])]
 
 
 _FORMS = {
@@ -234,11 +298,15 @@ _FORMS = {
     "volumes": _volumes,
     "networks": _networks,
     "depends_on": _depends_on,
-    "secrets": _grants,
-    "configs": _grants,
+    "secrets": _secrets,
+    "configs": _configs,
     "ulimits": _ulimits,
     "healthcheck": _healthcheck,
     "extends": _extends,
     "devices": _devices,
-    "expose": _texts,
+    "logging": _logging,
+    "post_start": _hooks,
+    "pre_stop": _hooks,
+    "develop": _develop,
+    "label_file": _label_files,
 }

@@ -10,6 +10,8 @@ import yaml
 
 from wherry.errors import Invalid
 
+_MOST_BYTES = 16 << 20
+_MOST_VALUES = 1_000_000
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -42,6 +44,9 @@ def _mapping(loader: Any, node: Any) -> Any:
     table = Table()
     table.file = loader.file
     yield table
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise Invalid(f"{loader.file}:{key.start_mark.line + 1}: a mapping key must be a text")
     own = {child[0].value for child in node.value if child[0].tag != "tag:yaml.org,2002:merge"}
     if len(own) != sum(child[0].tag != "tag:yaml.org,2002:merge" for child in node.value):
         seen: set[str] = set()
@@ -102,11 +107,19 @@ def parse(text: str, file: str) -> Table:
     loader = _Loader(text)
     loader.file = file
     try:
-        found = loader.get_single_data()
+        node = loader.get_single_node()
+        if node is not None:
+            _measure(node, file)
+        found = None if node is None else loader.construct_document(node)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
+        if mark is None and hasattr(error, "position"):
+            line = text.count("\n", 0, int(error.position)) + 1
+            raise Invalid(f"{file}:{line}: characters that YAML does not allow") from None
         where = f"{file}:{mark.line + 1}" if mark is not None else file
         raise Invalid(f"{where}: {getattr(error, 'problem', None) or error}") from None
+    except RecursionError:
+        raise Invalid(f"{file}: nested too deeply") from None
     finally:
         loader.dispose()
     if found is None:
@@ -116,19 +129,53 @@ def parse(text: str, file: str) -> Table:
     return found
 
 
+def _measure(root: Any, file: str) -> None:
+    """Count the values that a document has once its aliases are written out. Raises Invalid beyond a million.
+
+    A few lines of aliases to lists of aliases are otherwise more than any memory; an alias inside of what it
+    stands for never ends.
+    """
+    sizes: dict[int, int] = {}
+    open_nodes: set[int] = set()
+
+    def visit(node: Any) -> int:
+        if isinstance(node, yaml.ScalarNode):
+            return 1
+        known = sizes.get(id(node))
+        if known is not None:
+            return known
+        line = node.start_mark.line + 1
+        if id(node) in open_nodes:
+            raise Invalid(f"{file}:{line}: an alias inside of what it stands for")
+        open_nodes.add(id(node))
+        children = (
+            node.value if isinstance(node, yaml.SequenceNode) else (x for pair in node.value for x in pair)
+        )
+        total = 1 + sum(visit(child) for child in children)
+        if total > _MOST_VALUES:
+            raise Invalid(f"{file}:{line}: more than {_MOST_VALUES} values, with all aliases written out")
+        open_nodes.discard(id(node))
+        sizes[id(node)] = total
+        return total
+
+    visit(root)
+
+
 def read(path: str) -> Table:
     """One compose file; `-` is standard input. Raises Invalid when it can't be read."""
+    name = path if path == "-" or len(os.path.relpath(path)) >= len(path) else os.path.relpath(path)
     try:
-        if path == "-":
-            import sys
-
-            return parse(sys.stdin.read(), "-")
-        with open(path, encoding="utf-8") as file:
-            return parse(
-                file.read(), os.path.relpath(path) if len(os.path.relpath(path)) < len(path) else path
-            )
+        with open(0 if path == "-" else path, "rb", closefd=path != "-") as file:
+            content = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise Invalid(f"open {path}: {(error.strerror or '').lower()}") from None
+    if len(content) > _MOST_BYTES:
+        raise Invalid(f"{name}: more than {_MOST_BYTES >> 20} MiB: is that a compose file?")
+    try:
+        return parse(content.decode("utf-8-sig"), name)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise Invalid(f"{name}:{line}: not UTF-8") from None
 
 
 def place(table: Any, key: str = "") -> str:

@@ -228,8 +228,8 @@ def test_errors_say_where(app: Application) -> None:
     assert "compose.yaml:6" in app("up", code=1).err
     app.write(compose__yaml="services:\n  web:\n    image: no-such-image\n    pull_policy: never\n")
     assert "No such image: no-such-image" in app("up", "-d", code=1).err
-    app.write(compose__yaml="services:\n  web:\n    image: IMAGE\n    post_start: []\n")
-    assert "compose.yaml:4: services.web: 'post_start' is not supported" in app("up", code=1).err
+    app.write(compose__yaml="services:\n  web:\n    image: IMAGE\n    gpus: all\n")
+    assert "compose.yaml:4: services.web: 'gpus' is not supported" in app("up", code=1).err
     assert "unknown command: wherry compose upp" in app("upp", code=125).err
 
 

@@ -73,7 +73,7 @@ volumes: {data: }
     assert fields["volumes"][1]["volume"] == {"nocopy": True}
     assert found.services["a"].environment == {"A": "1", "OUT": "out", "E": ""}
     assert fields["labels"] == {"one": "1", "yes": "true"}
-    assert fields["ulimits"]["nofile"] == {"soft": 10, "hard": 10}
+    assert fields["ulimits"]["nofile"] == 10
     assert fields["extra_hosts"] == {"db": "10.0.0.1", "ip6": "::1"}
     assert fields["healthcheck"]["test"] == ["CMD-SHELL", "curl localhost"]
     assert fields["dns"] == ["1.1.1.1"]
@@ -227,12 +227,92 @@ def test_profiles(project: Load) -> None:
         ("include: [compose.yaml]", "include cycle"),
         ("services: {a: {image: x, container_name: n, scale: 2}}", "container_name allows one container"),
         ("services: {a: {image: x, env_file: no.env}}", "no.env not found"),
+        (
+            "services:\n  a:\n    image: x\n    healthcheck:\n      tset: x",
+            "compose.yaml:5: services.a.healthcheck: additional property 'tset' is not allowed (did you mean",
+        ),
+        (
+            "services:\n  a:\n    image: x\n    ports:\n      - {traget: 80}",
+            "compose.yaml:5: services.a.ports[0]: additional property 'traget'",
+        ),
+        (
+            "services: {a: {image: x}}\nnetworks:\n  n:\n    ipam: {config: [{subnett: x}]}",
+            "compose.yaml:4: networks.n.ipam.config[0]: additional property 'subnett'",
+        ),
+        ("services: {a: {image: x, develop: {watch: [{path: ., action: sing}]}}}", "unknown action 'sing'"),
+        ("services: {a: {image: x, provider: {type: y}}}", "'provider' is not supported"),
+        ("models: {m: {model: y}}", "'models' is not supported"),
     ],
 )
 def test_errors(project: Load, text: str, reason: str) -> None:
     with pytest.raises(WherryError) as failure:
         project(text)
     assert reason in failure.value.message
+
+
+HOSTILE = {
+    "billion laughs": (
+        "x-0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+        + "".join(f"x-{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12)),
+        "compose.yaml:6: more than 1000000 values",
+    ),
+    "an alias in itself": ("services: &s {a: *s}", "compose.yaml:1: an alias inside of what it stands for"),
+    "brackets": ("a: " + "[" * 100_000, "compose.yaml:1: "),
+    "nested brackets": ("a: " + "[" * 900 + "]" * 900, "nested too deeply"),
+    "braces": ("a:\n  " + "{b: " * 100_000, "compose.yaml:2: "),
+    "dashes": ("a:\n" + "- " * 100_000, "compose.yaml:2"),
+    "steps": ("\n".join(" " * n + "a:" for n in range(3000)), "maximum nesting depth"),
+    "control characters": ("services:\n  a: \x01", "compose.yaml:2: "),
+    "a binary key": ("services: {a: {image: x, ? [b] : c}}", "compose.yaml:1"),
+    "a merge key of a text": ("services: {a: {<<: text, image: x}}", "compose.yaml:1"),
+    "numbers as services": ("services: {1: {image: x, 2: 3}}", "additional property '2'"),
+    "texts where lists belong": (
+        "services: {a: {image: x, volumes: 7}}",
+        "compose.yaml:1: services.a.volumes",
+    ),
+    "lists where mappings belong": ("services: {a: {image: x, deploy: []}}", "services.a.deploy"),
+    "endless variables": (
+        "services: {a: {image: '" + "${A:-" * 5000 + "}" * 5000 + "'}}",
+        "services.a.image",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_files(project: Load, name: str) -> None:
+    text, reason = HOSTILE[name]
+    with pytest.raises(WherryError) as failure:
+        project(text)
+    assert reason in failure.value.message
+    assert len(failure.value.message) < 1000
+
+
+def test_files_that_are_no_text(tmp_path: Path) -> None:
+    file = tmp_path / "compose.yaml"
+    file.write_bytes(b"services:\n  a: \xff\xfe")
+    with pytest.raises(Invalid, match=r"compose.yaml:2: not UTF-8"):
+        load([str(file)], environment={})
+    file.write_bytes(b"#" * (17 << 20))
+    with pytest.raises(Invalid, match="more than 16 MiB"):
+        load([str(file)], environment={})
+    with pytest.raises(Invalid, match="is a directory"):
+        load([str(tmp_path)], environment={})
+
+
+def test_label_files_and_raw_variables(project: Load) -> None:
+    found = project(
+        "services: {a: {image: x, label_file: l.env, labels: [b=2], env_file: [{path: raw.env, format: raw}]}}",
+        l__env="a=1\nb=1\n",
+        raw__env="A='$B' # kept\n",
+    )
+    assert service(found)["labels"] == {"a": "1", "b": "2"}
+    assert found.services["a"].environment == {"A": "'$B' # kept"}
+
+
+def test_what_means_nothing_here_is_told(project: Load) -> None:
+    found = project("services: {a: {image: x, deploy: {placement: {constraints: [a]}, replicas: 2}}}")
+    assert found.services["a"].scale == 2
+    assert found.warnings == ["services.a: deploy.placement has no effect outside of a swarm"]
 
 
 def test_no_file(tmp_path: Path) -> None:

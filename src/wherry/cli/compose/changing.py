@@ -42,7 +42,7 @@ def change(
             return
         project.say(f"Container {one.name}", done)
 
-    each(project.connections, present, send, ordered=ordered)
+    each(present, send, ordered=ordered)
     return 0
 
 

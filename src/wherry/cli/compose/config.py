@@ -30,7 +30,7 @@ def run(invocation: Invocation) -> int:
     elif flags.given("hash"):
         wanted = flags.text("hash")
         names = list(project.services) if wanted == "*" else wanted.split(",")
-        lines = [f"{name} {config_hash(project.services[name], project)}" for name in names]
+        lines = [f"{name} {config_hash(project.services[name])}" for name in names]
     if lines is not None:
         print("\n".join(lines))
         return 0

@@ -146,7 +146,7 @@ def stay(
 
 def _stop(opened: Opened, present: list[Present], timeout: int | None) -> None:
     def end(one: Present) -> None:
-        stop(opened.connections, one, timeout)
+        stop(opened.connections.client, one, timeout)
         opened.say(f"Container {one.name}", "Stopped")
 
-    each(opened.connections, present, end)
+    each(present, end)

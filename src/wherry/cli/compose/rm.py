@@ -13,7 +13,7 @@ def run(invocation: Invocation) -> int:
     flags, project = invocation.flags, opened(invocation)
     present = project.present(invocation.arguments)
     if flags.on("stop"):
-        each(project.connections, present, lambda one: stop(project.connections, one, None))
+        each(present, lambda one: stop(project.connections.client, one, None))
         present = project.present(invocation.arguments)
     present = [one for one in present if one.state in ("exited", "created", "dead")]
     if not present:
@@ -22,7 +22,7 @@ def run(invocation: Invocation) -> int:
     names = ", ".join(one.name for one in present)
     if not flags.on("force") and not confirm(f"Going to remove {names}: are you sure?"):
         return 1
-    each(project.connections, present, remover(invocation, volumes=flags.on("volumes")))
+    each(present, remover(invocation, volumes=flags.on("volumes")))
     return 0
 
 

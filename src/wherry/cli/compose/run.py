@@ -31,12 +31,13 @@ def run(invocation: Invocation) -> int:
         Applying(project.connections, loaded, wanted, project.say).run()
     networks, volumes = used(loaded, [name])
     for network in networks:
-        ensure_network(client, loaded, network)
+        ensure_network(client, loaded, network, project.say)
     for volume in volumes:
-        ensure_volume(client, loaded, volume)
+        ensure_volume(client, loaded, volume, project.say)
     image = ensure_image(client, service, loaded)
     others = {one.service: one.id for one in containers(client, loaded.name)}
-    known = labels.container_labels(service, loaded, 1, image, one_off=True)
+    digest = labels.config_hash(service, others)
+    known = labels.container_labels(service, loaded, 1, image, digest, one_off=True)
     body = container_body(service, loaded, known, others, {})
     _changed(invocation, body, command)
     tty = not flags.on("no-TTY") and os.isatty(0) and os.isatty(1)
