@@ -71,8 +71,10 @@ def password_settings(folder: Path) -> dict[str, str]:
     return {"AUTH": "htpasswd", "AUTH_HTPASSWD_REALM": "test", "AUTH_HTPASSWD_PATH": str(folder / "htpasswd")}
 
 
-def certificate(folder: Path, name: str, *, issuer: str = "") -> None:
-    """A key and a certificate for 127.0.0.1 below `folder`: of its own, or signed by `issuer`."""
+def certificate(
+    folder: Path, name: str, *, issuer: str = "", names: str = "IP:127.0.0.1,IP:127.0.0.2"
+) -> None:
+    """A key and a certificate for `names` below `folder`: of its own, or signed by `issuer`."""
     folder.mkdir(parents=True, exist_ok=True)
     signing = ["-CA", f"{folder}/{issuer}.crt", "-CAkey", f"{folder}/{issuer}.key"] if issuer else []
     usage = [] if not issuer else ["-addext", "basicConstraints=critical,CA:FALSE"]
@@ -93,7 +95,7 @@ def certificate(folder: Path, name: str, *, issuer: str = "") -> None:
                 "-subj",
                 f"/CN={name}",
                 "-addext",
-                "subjectAltName=IP:127.0.0.1,IP:127.0.0.2",
+                f"subjectAltName={names}",
                 *usage,
                 *signing,
             ),
