@@ -66,6 +66,8 @@ def adopt(table: Table, record: Message, kept: list[int]) -> Supervised:
     pidfd = kept.pop(0) if kept else _open(process.pid, process.start_time)
     try:
         _reconnect(process, kept)
+    except FileNotFoundError:
+        process.session = None  # the container was removed meanwhile, and is only to be forgotten
     except OSError as error:
         report(error)
         process.session = None

@@ -139,6 +139,7 @@ class Supervisor:
         detach_keys: bytes = DETACH_KEYS,
         connection: socket.socket | None = None,
         early: bytes = b"",
+        framed: bool | None = None,
     ) -> Executed:
         """Run another process (`process` is the OCI specification's) in a running container.
 
@@ -146,7 +147,8 @@ class Supervisor:
         discarded. With `connection` the caller's socket is served directly: a duplicate goes to the
         supervisor, `early` being bytes for standard input that the caller has already read from it; the
         caller only closes its own. The process's end arrives at `on_exit` with this `exec_id`; the attached
-        socket ends after its last byte of output, at most two seconds after the process.
+        socket ends after its last byte of output, at most two seconds after the process. `framed` False gives
+        bare bytes, True frames; None goes by whether the process has a terminal.
         """
         ok, descriptors = await self._request(
             {
@@ -160,6 +162,7 @@ class Supervisor:
                 "stderr": stderr,
                 "keys": detach_keys.decode("latin-1"),
                 "early": early.decode("latin-1"),
+                "framed": framed,
             },
             () if connection is None else (connection.fileno(),),
         )
@@ -231,12 +234,13 @@ class Supervisor:
         ok, _ = await self._request({"op": "list"})
         return [_state(one) for one in ok["processes"]]
 
-    async def forget(self, container_id: str) -> None:
+    async def forget(self, container_id: str, *, force: bool = False) -> None:
         """Drop an ended container and its exec'd processes: FIFOs removed, nothing held. May be repeated.
 
-        Conflict while it runs. A created container that was never started is killed.
+        Conflict while it runs or is being made, unless `force` is to kill it; it has ended then when this
+        returns. A created container that was never started is killed in any case.
         """
-        await self._request({"op": "forget", "id": container_id})
+        await self._request({"op": "forget", "id": container_id, "force": force})
         for key in [key for key in self._kept if key[0] == container_id]:
             self._drop(*key)
 

@@ -44,7 +44,8 @@ class Creator:
         theirs: streams.ProcessEnds | None = None
         warnings: list[str] = []
         try:
-            os.makedirs(process.layout.directory, mode=0o700, exist_ok=True)
+            for directory in (process.layout.directory, process.layout.kept):
+                os.makedirs(directory, mode=0o700, exist_ok=True)
             if os.path.lexists(process.layout.exit):
                 os.unlink(process.layout.exit)
             self._keep_seccomp(process, spec)
@@ -232,6 +233,7 @@ def attach_to(process: Supervised, connection: socket.socket, message: Message) 
         outputs=outputs,
         keys=message["keys"].encode("latin-1"),
         early=message["early"].encode("latin-1"),
+        framed=message.get("framed"),
     )
 
 

@@ -25,6 +25,7 @@ class Layout:
         self.spool = self.prefix + "spool"
         self.group = os.path.join(run_dir, "groups", container)
         """A link to "where" its control group is, while it is there."""
-        kept = os.path.join(state_dir, "containers", container)
-        self.log = os.path.join(kept, "container.log")
-        self.exit = os.path.join(kept, "exit.json")
+        self.kept = os.path.join(state_dir, "containers", container)
+        """What outlives the process; made with it only: who takes it over may find the container removed."""
+        self.log = os.path.join(self.kept, "container.log")
+        self.exit = os.path.join(self.kept, "exit.json")

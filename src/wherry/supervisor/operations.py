@@ -157,15 +157,25 @@ class Operations:
         answer.ok({"processes": [process.state() for process in self._table.all()]})
 
     def _forget(self, message: Message, answer: Answer, descriptors: list[int]) -> None:
-        processes = self._table.of(message["id"])
-        for process in processes:
-            if process.status in ("creating", "running") and not process.exec_id:
-                raise Conflict(f"container {process.container} is {process.status}")
-        for process in processes:
-            self._table.remove(process)
-        if not processes:
-            remove_directory(self._table.layout(message["id"]).directory)
-        answer.ok()
+        container: str = message["id"]
+
+        def let_go() -> None:
+            processes = self._table.of(container)
+            for process in processes:
+                self._table.remove(process)
+            if not processes:
+                remove_directory(self._table.layout(container).directory)
+            answer.ok()
+
+        for process in self._table.of(container):
+            if process.exec_id or process.status not in ("creating", "running"):
+                continue
+            if not message.get("force"):
+                raise Conflict(f"container {container} is {process.status}")
+            if process.status == "running":
+                process.kill(let_go)
+                return
+        let_go()
 
     def _shutdown(self, message: Message, answer: Answer, descriptors: list[int]) -> None:
         alive = self._table.alive()

@@ -55,6 +55,7 @@ class Supervised:
         self._notify = notify
         self._linger: Timer | None = None
         self._starting: tuple[Callable[[], None], Failed] | None = None
+        self._after_end: list[Callable[[], None]] = []
         self.on_gone: Callable[[], None] = lambda: None
         """Called when it has ended and nothing more comes out of it."""
         self.on_abandoned: Callable[[], None] = lambda: None
@@ -118,6 +119,16 @@ class Supervised:
             signal.pidfd_send_signal(self.pidfd, number)
         except ProcessLookupError:
             raise Conflict(f"container {self.container} is not running") from None
+
+    def kill(self, then: Callable[[], None]) -> None:
+        """Kill a running process and all in its control group; `then` is called once it has ended."""
+        self._after_end.append(then)
+        if self.group is not None:
+            self.group.kill()
+        try:
+            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+        except ProcessLookupError:
+            pass  # it has ended, and the loop is about to see that
 
     def save(self, status: str) -> None:
         """Write down what a successor needs."""
@@ -205,6 +216,9 @@ class Supervised:
             self._linger = self.loop.later(OUTLIVE, self._gone)
         else:
             self._gone()
+        after, self._after_end = self._after_end, []
+        for then in after:
+            then()
 
     def _executing(self) -> None:
         assert self._starting is not None

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +22,7 @@ from tests.integration.supervisor.station import (
     read_all,
     streams,
 )
-from wherry.errors import Conflict, Invalid, NotFound
+from wherry.errors import Conflict, Invalid, NotFound, WherryError
 from wherry.supervisor.logs.options import LogConfig
 from wherry.supervisor.records import LaunchFailed
 
@@ -109,6 +111,40 @@ async def test_what_is_refused(station: Station) -> None:
         await station.supervisor.shutdown()
     with pytest.raises(Conflict, match="no terminal"):
         await station.supervisor.resize("c", rows=1, columns=1)
+
+
+@pytest.mark.parametrize("state", ["creating", "created", "starting", "running", "ended", "unknown"])
+async def test_a_container_can_be_ended_and_forgotten_in_any_state(station: Station, state: str) -> None:
+    """For the engine whose start failed somewhere, and who can't know how far it came."""
+    pid = 0
+    making: asyncio.Task[Any] | None = None
+    if state == "creating":
+        making = asyncio.create_task(station.create("c", "sleep 1000"))
+    elif state != "unknown":
+        pid = await station.create("c", "exit 3" if state == "ended" else "sleep 1000")
+    if state == "starting":
+        making = asyncio.create_task(station.supervisor.start("c"))
+    elif state in ("running", "ended"):
+        await station.supervisor.start("c")
+    if state == "ended":
+        await station.ended()
+    await asyncio.sleep(0)  # the request for it is on its way first
+    await station.supervisor.forget("c", force=True)
+    assert await station.supervisor.processes() == []
+    assert not exists(f"/proc/{pid}/exe")
+    if making is not None:
+        with pytest.raises(WherryError):
+            await making
+    assert not exists(f"{station.run}/containers/c")
+    assert await station.start("c", "exit 0") > 0
+
+
+async def test_who_takes_over_makes_no_directory_for_a_removed_container(station: Station) -> None:
+    await station.start("c", "sleep 1000", log=LogConfig("cri", 0, 1))
+    shutil.rmtree(f"{station.state}/containers/c")
+    await station.kill_supervisor()
+    await station.supervisor.forget("c", force=True)
+    assert not exists(f"{station.state}/containers/c")
 
 
 async def test_a_created_container_can_be_given_up(station: Station) -> None:

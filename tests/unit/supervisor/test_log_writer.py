@@ -75,7 +75,7 @@ def test_a_single_file_begins_anew(tmp_path: Path) -> None:
 
 
 def test_the_log_is_private(tmp_path: Path) -> None:
-    path = tmp_path / "containers" / "c" / "container.log"
+    path = tmp_path / "container.log"
     LogWriter(str(path), LogConfig()).close()
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
@@ -113,6 +113,7 @@ def test_a_crash_at_any_moment_loses_and_repeats_nothing(
     """`nth` call of one system call never returns (or is never made): a new recorder mends it."""
     reading, writing = pipe
     log, spool = tmp_path / "log" / "container.log", tmp_path / "spool"
+    log.parent.mkdir()
     data = b"".join(b"line %05d %s\n" % (number, b"." * (number % 90)) for number in range(500))
     data += b"unfinished"
     pieces = [data[start : start + 4500] for start in range(0, len(data), 4500)]

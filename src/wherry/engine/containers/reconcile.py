@@ -7,6 +7,7 @@ import json
 import os
 from typing import TYPE_CHECKING
 
+from wherry.errors import WherryError
 from wherry.supervisor.records import Exit, ProcessState
 
 from ..journal import report, say
@@ -54,12 +55,10 @@ async def _settle(room: Room, container: Container, held: ProcessState | None, *
     if condition.alive:
         end = held.exit if held is not None and held.exit is not None else _recorded_exit(room, container)
         await ending.ended(room, container, end)
-    elif held is not None:
-        if held.exit is not None:
-            await room.supervisor.forget(container.id)
-        elif not container.lock.locked():
-            # Made or started, but the engine died before it noted so: its client never heard of the start.
-            await _end_stray(room, held)
+    elif held is not None and not container.lock.locked():  # else who has the lock sees to it
+        # It has ended; or it was made or started, but the engine died before it noted so, and its client
+        # never heard of the start.
+        await _end_stray(room, held)
     if not first or container.lock.locked():
         return
     if (delivery := room.delivery(container)) is not None and condition.started_at:
@@ -110,18 +109,7 @@ def _recorded_exit(room: Room, container: Container) -> Exit:
 
 
 async def _end_stray(room: Room, stray: ProcessState) -> None:
-    import asyncio
-
-    from wherry.errors import WherryError
-
     try:
-        if stray.status == "running" and stray.exit is None:
-            await room.supervisor.kill(stray.container, 9)
-            for _ in range(100):
-                left = [one for one in await room.supervisor.processes() if one.container == stray.container]
-                if all(one.exit is not None for one in left):
-                    break
-                await asyncio.sleep(0.05)
-        await room.supervisor.forget(stray.container)
+        await room.supervisor.forget(stray.container, force=True)
     except WherryError as error:
         report(f"ending {stray.container[:12]}", error)

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from .room import Room
 
 
+_SUPERVISORS = 5
+"""How many may die one after the other before this engine leaves a container's end to the next one."""
+
+
 async def start(room: Room, container: Container) -> None:
     """See `Containers.start`."""
     async with container.lock:
@@ -140,7 +144,7 @@ async def _failed(room: Room, container: Container, error: WherryError) -> None:
     condition.status = EXITED if condition.started_at else CREATED
     attach.drop_waiting(container)
     try:
-        await supervisor_forget(room, container)
+        await supervisor_forget(room, container, force=True)
     finally:
         await release(room, container)
         room.save(container)
@@ -150,11 +154,15 @@ async def _failed(room: Room, container: Container, error: WherryError) -> None:
         await discard(room, container)
 
 
-async def supervisor_forget(room: Room, container: Container) -> None:
-    """Have the supervisor drop an ended container. One that was just killed need not: its successor is told
-    when the two are brought together."""
-    with contextlib.suppress(Unavailable):
-        await room.supervisor.forget(container.id)
+async def supervisor_forget(room: Room, container: Container, *, force: bool = False) -> None:
+    """Have the supervisor drop a container that has ended or, with `force`, must.
+
+    When it dies over this, its successor is asked: that has taken the container over, however far it was.
+    """
+    for _ in range(_SUPERVISORS):
+        with contextlib.suppress(Unavailable):
+            await room.supervisor.forget(container.id, force=force)
+            return
 
 
 async def release(room: Room, container: Container) -> None:

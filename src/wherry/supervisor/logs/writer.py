@@ -25,11 +25,10 @@ class LogWriter:
     """
 
     def __init__(self, path: str, config: LogConfig) -> None:
-        """Open for appending, making the file (0600) and its directory (0700). Raises OSError."""
+        """Open for appending, making the file (0600). Raises OSError."""
         self.path = path
         self.config = config
         self.dropped = 0
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         self._open()
 
     def _open(self) -> None:
