@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -69,6 +70,14 @@ def _freezer() -> bool:
     return False
 
 
+def _compose_v2() -> bool:
+    """Whether Docker's command line has Docker Compose 2 as a plugin."""
+    if shutil.which("docker") is None:
+        return False
+    asked = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False)
+    return asked.returncode == 0
+
+
 def _apparmor() -> bool:
     try:
         return Path("/sys/module/apparmor/parameters/enabled").read_text().strip() == "Y"
@@ -79,6 +88,7 @@ def _apparmor() -> bool:
 PROBES: dict[str, Callable[[], bool]] = {
     "root": lambda: os.geteuid() == 0,
     "docker-compose": _program("docker-compose"),
+    "compose-v2": _compose_v2,
     "ordinary-user": _ordinary_user,
     "subordinate-ids": _subordinate_ids,
     "busybox": lambda: find_busybox() is not None,

@@ -272,7 +272,7 @@ HOSTILE = {
     ),
     "lists where mappings belong": ("services: {a: {image: x, deploy: []}}", "services.a.deploy"),
     "endless variables": (
-        "services: {a: {image: '" + "${A:-" * 5000 + "}" * 5000 + "'}}",
+        "services: {a: {image: '" + "${A:-" * 1500 + "}" * 1500 + "'}}",
         "services.a.image",
     ),
 }
