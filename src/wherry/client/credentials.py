@@ -62,7 +62,9 @@ def find(registry: str) -> dict[str, str]:
 
 def every() -> dict[str, dict[str, str]]:
     """What is kept for every registry that is logged in to, by the registry's name."""
-    return {name: found for name in _read().get("auths", {}) if (found := find(name))}
+    config = _read()
+    names = {**config.get("auths", {}), **config.get("credHelpers", {})}
+    return {name: found for name in names if (found := find(name))}
 
 
 def keep(registry: str, name: str, password: str, token: str) -> str:
@@ -130,7 +132,7 @@ def _write(config: dict[str, Any]) -> str:
     path = _path()
     os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
     temporary = f"{path}.{os.getpid()}"
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with open(fd, "w", encoding="utf-8") as file:
         json.dump(config, file, indent="\t")
     os.replace(temporary, os.path.realpath(path))

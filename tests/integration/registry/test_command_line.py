@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import socket
 import stat
+import tarfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +16,7 @@ import pytest
 
 from tests.harness.command import Command
 from tests.harness.docker_registry import TokenServer, certificate, docker_registry, password_settings
-from tests.harness.engine import EngineUnderTest
+from tests.harness.engine import EngineUnderTest, UnixConnection
 
 pytestmark = pytest.mark.needs("docker-registry", "busybox")
 
@@ -63,6 +67,71 @@ def test_login_push_pull_logout_with_a_password(mine: Command, guarded: str) -> 
     assert "pull access denied" in denied.err and "docker login" in denied.err
     assert mine("logout", guarded).line == f"Not logged in to {guarded}"
     mine("rmi", f"{guarded}/x:1")
+
+
+@pytest.mark.needs("htpasswd")
+def test_a_build_from_a_guarded_registry(
+    mine: Command, engine: EngineUnderTest, guarded: str, tmp_path: Path
+) -> None:
+    name = f"{guarded}/base/x:1"
+    mine("tag", "busybox", name)
+    mine("login", "-u", "me", "--password-stdin", guarded, stdin="secret\n")
+    mine("push", name)
+    mine("rmi", name)
+    context = tmp_path / "context"
+    context.mkdir()
+    (context / "Dockerfile").write_text(f"FROM {name}\nLABEL built=yes\n")
+    mine("build", "-q", "-t", "guarded:1", str(context))
+    mine("logout", guarded)
+    mine("rmi", name)
+    refused = mine("build", "--pull", "-q", str(context), code=1)
+    assert "pull access denied" in refused.err
+    with tarfile.open(tmp_path / "context.tar", "w") as tar:
+        tar.add(context / "Dockerfile", "Dockerfile")
+    auth = {guarded: {"username": "me", "password": "secret"}}
+    header = base64.urlsafe_b64encode(json.dumps(auth).encode()).decode()
+    connection = UnixConnection(engine.socket, 60)
+    connection.request(
+        "POST",
+        "/build?pull=1&t=guarded:2",
+        (tmp_path / "context.tar").read_bytes(),
+        {"X-Registry-Config": header, "Content-Type": "application/x-tar"},
+    )
+    said = connection.getresponse().read().decode()
+    connection.close()
+    assert "Successfully tagged guarded:2" in said
+    mine("rmi", "guarded:1", "guarded:2", name)
+
+
+def test_clients_that_read_nothing_stop_no_transfer(
+    wherry: Command, engine: EngineUnderTest, plain: str
+) -> None:
+    name = f"{plain}/stalled/x"
+    wherry("tag", "busybox", f"{name}:1")
+    stalled = []
+    for request in (
+        f"POST /images/{name}/push?tag=1 HTTP/1.1\r\nHost: x\r\nX-Registry-Auth: e30=\r\n",
+        f"POST /images/create?fromImage={name}&tag=1 HTTP/1.1\r\nHost: x\r\n",
+    ):
+        sock = socket.socket(socket.AF_UNIX)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        sock.connect(str(engine.socket))
+        sock.sendall(f"{request}Content-Length: 0\r\n\r\n".encode())
+        stalled.append(sock)
+        if "push" in request:
+            deadline = time.monotonic() + 60
+            while wherry.raw("manifest", "inspect", "--insecure", f"{name}:1").returncode:
+                assert time.monotonic() < deadline, "the push stands still"
+                time.sleep(0.1)
+            wherry("rmi", f"{name}:1")
+    deadline = time.monotonic() + 60
+    while not wherry("images", "-q", f"{name}:1").line:
+        assert time.monotonic() < deadline, "the pull stands still"
+        time.sleep(0.1)
+    wherry("pull", f"{name}:1")  # nothing is held
+    for sock in stalled:
+        sock.close()
+    wherry("rmi", f"{name}:1")
 
 
 def test_tokens_and_an_identity_that_lasts(mine: Command, tmp_path: Path) -> None:

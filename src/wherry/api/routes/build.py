@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import binascii
 import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from wherry.api.call import Call, answer
+from wherry.api.credentials import registry_config
 from wherry.api.http import Response
 from wherry.api.routing import Route
 from wherry.api.streams.relay import relay_progress
@@ -73,7 +73,7 @@ def _order(call: Call) -> BuildOrder:
     return BuildOrder(
         context=ContextOrder("remote", remote) if remote else ContextOrder("archive"),
         place=remote,
-        auths=_auths(call),
+        auths=registry_config(call),
         name=query.text("dockerfile") or "Dockerfile",
         target=query.text("target"),
         args={str(name): None if value is None else str(value) for name, value in args.items()},
@@ -96,25 +96,6 @@ def _json(text: str, what: str) -> Any:
         return msgspec.json.decode(text)
     except msgspec.DecodeError as error:
         raise Invalid(f"error reading {what}: {error}") from None
-
-
-def _auths(call: Call) -> dict[str, dict[str, str]]:
-    """The `X-Registry-Config` header: URL-safe base64 of a JSON object by registry."""
-    header = call.request.head.headers.get("x-registry-config", "").strip()
-    if not header:
-        return {}
-    try:
-        plain = header.rstrip("=").replace("-", "+").replace("_", "/")
-        raw = msgspec.json.decode(binascii.a2b_base64(plain + "=" * (-len(plain) % 4)))
-    except (ValueError, msgspec.DecodeError):
-        raise Invalid("invalid X-Registry-Config header: must be base64 of a JSON object") from None
-    if not isinstance(raw, dict):
-        raise Invalid("invalid X-Registry-Config header: must be base64 of a JSON object")
-    return {
-        str(host): {name: value for name, value in auth.items() if isinstance(value, str)}
-        for host, auth in raw.items()
-        if isinstance(auth, dict)
-    }
 
 
 async def prune(call: Call) -> Response:
