@@ -8,7 +8,7 @@ from typing import NamedTuple
 from wherry.build.cache import Cached, make_key
 from wherry.build.dockerfile import Dockerfile, Expander, Stage, parse
 from wherry.build.dockerfile import instructions as ins
-from wherry.build.dockerfile.parse import base_index, stage_index
+from wherry.build.dockerfile.parse import stage_index
 from wherry.build.events import StageEnded, Warned
 from wherry.build.platforms import platform_args
 from wherry.build.sources import Files, LayerFiles
@@ -43,7 +43,6 @@ class Build:
         self._globals = self._global_args()
         self._needed = needed_stages(self._file.stages, self._target)
         self._tasks: dict[int, asyncio.Task[State]] = {}
-        self._waits: dict[int, set[int]] = {}
         self._counted = 0
         self._open: list[Files] = []
         self._used: set[str] = set()
@@ -83,19 +82,10 @@ class Build:
         task.add_done_callback(lambda _: self._room.emit(StageEnded(number)))
         self._tasks[number] = task
 
-    async def _state_of(self, number: int, asking: int) -> State:
-        """What another stage comes to, for the stage `asking`. Raises Invalid when that waits for itself."""
-        seen, pending = {number}, [number]
-        while pending:
-            for one in self._waits.get(pending.pop(), set()) - seen:
-                seen.add(one)
-                pending.append(one)
-        if asking in seen:
-            name = self._file.stages[asking].name
-            raise Invalid(f"circular dependency detected on stage: {name}")
-        if number not in self._tasks:  # a trigger of the base image's names it
+    async def _state_of(self, number: int) -> State:
+        """What another stage comes to. It stands above the one that asks: there are no circles."""
+        if number not in self._tasks:  # only a trigger of the base image, or a variable, names it
             self._start(number)
-        self._waits.setdefault(asking, set()).add(number)
         return await self._tasks[number]
 
     async def _finish(self, state: State) -> Built:
@@ -147,9 +137,9 @@ class Build:
                 stage.start.base,
                 "an ARG before FROM gives a variable its value",
             )
-        number = base_index(self._file.stages, base, stage.number)
+        number = None if base.isdigit() else stage_index(self._file.stages, base, stage.number)
         if number is not None:
-            return (await self._state_of(number, stage.number)).copy()
+            return (await self._state_of(number)).copy()
         named = request.contexts.get(base)
         if isinstance(named, str):
             base = named
@@ -188,11 +178,17 @@ class Build:
 
     async def _files_of(self, name: str, asking: int) -> Files:
         """What `--from=name` means in the stage with the number `asking`."""
+        stages = self._file.stages
         if name == str(asking):
             raise Invalid(f"invalid from flag value {name}: refers to current build stage")
-        stage = stage_index(self._file.stages, name, asking)
+        stage = stage_index(stages, name, asking)
         if stage is not None:
-            return self._layers((await self._state_of(stage, asking)).layers)
+            return self._layers((await self._state_of(stage)).layers)
+        if any(name.lower() == one.start.name for one in stages[asking:]):
+            raise Invalid(
+                f'cannot copy from stage "{name}", it needs to be defined before current stage '
+                f'"{stages[asking].name}"'
+            )
         named = self._room.request.contexts.get(name)
         if isinstance(named, Files):
             return named
@@ -258,14 +254,16 @@ def needed_stages(stages: list[Stage], target: int) -> list[int]:
         if number in needed:
             continue
         needed.add(number)
-        base = base_index(stages, stages[number].start.base, number)
-        used = (stage_index(stages, name, number) for name in _mentions(stages[number]))
-        pending += [other for other in (base, *used) if other is not None]
+        pending += [
+            other
+            for name in _mentions(stages[number])
+            if (other := stage_index(stages, name, number)) is not None
+        ]
     return sorted(needed)
 
 
 def _mentions(stage: Stage) -> list[str]:
-    names: list[str] = []
+    names = [] if stage.start.base.isdigit() else [stage.start.base]
     for step in stage.steps:
         if isinstance(step, ins.Copy) and step.flag("from"):
             names.append(step.flag("from"))

@@ -122,18 +122,37 @@ def pick(
 
 def _one(files: Files, named: str, top: File, parents: bool, pivot: str, ignore: Ignore) -> Picked:
     kept = named[len(pivot) :].lstrip("/") if pivot and named.startswith(pivot) else named
+    left_out = ignore and ignore.ignores(posixpath.basename(named))
+    if not top.is_directory and not parents:
+        return Picked(files, posixpath.basename(named), top, [] if left_out else [("", top)])
+    members = _directories_of(files, named, kept) if parents else []
     if not top.is_directory:
-        name = kept if parents else posixpath.basename(named)
-        members = [] if ignore and ignore.ignores(posixpath.basename(named)) else [("", top)]
-        return Picked(files, name, top, members)
+        return Picked(
+            files,
+            "",
+            File("", Kind.DIRECTORY, 0o755, 0, 0, 0, 0),
+            [] if left_out else [*members, (kept, top)],
+        )
     base = len(top.path) + 1 if top.path else 0
-    members = []
     for file in files.walk(top.path):
         below = file.path[base:]
         if ignore and ignore.ignores(below) and not (file.is_directory and ignore.may_hold(below)):
             continue
         members.append((f"{kept}/{below}" if parents and kept else below, file))
     return Picked(files, "", top, members)
+
+
+def _directories_of(files: Files, named: str, kept: str) -> list[tuple[str, File]]:
+    """The directories that `--parents` makes for the last `kept` of a path, as they are in the source."""
+    pivot = named[: len(named) - len(kept)]
+    parts = kept.split("/")
+    found = []
+    for count in range(1, len(parts) + 1):
+        below = "/".join(parts[:count])
+        file = files.find(pivot + below) if below else None
+        if file is not None and file.is_directory:
+            found.append((below, file))
+    return found
 
 
 def _match(files: Files, pattern: str) -> list[File]:
@@ -223,8 +242,7 @@ class _Writer:
         if existing is not None:
             yield self._directory_header(target, existing, self._rootfs)
         else:
-            mode = picked.top.mode if picked.top.path else 0o755
-            yield self._new_directory(target, mode)
+            yield self._new_directory(target, 0o755)  # only what is in it is copied
 
     def _parents(self, path: str) -> Iterator[Item]:
         parent = path.rpartition("/")[0]

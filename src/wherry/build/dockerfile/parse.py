@@ -13,7 +13,7 @@ from wherry.build.dockerfile.position import did_you_mean
 from wherry.build.dockerfile.words import json_list, shell_words, split_flags, unquote
 from wherry.errors import Invalid
 
-__all__ = ["Dockerfile", "Stage", "base_index", "parse", "parse_instruction", "parse_trigger"]
+__all__ = ["Dockerfile", "Stage", "parse", "parse_instruction", "parse_trigger"]
 
 _STAGE = re.compile(r"[a-z][a-z0-9_.-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -314,15 +314,10 @@ _MAKERS: dict[str, _Maker] = {
 
 
 def stage_index(stages: Sequence[Stage], name: str, before: int) -> int | None:
-    """The index of the stage that a name, or below `before` a number, means; None when it is none."""
-    for stage in stages:
-        if stage.start.name and stage.start.name == name.lower():
+    """The index of the stage below `before` that a name or number means; None when it is none."""
+    for stage in stages[:before]:
+        if stage.start.name == name.lower():
             return stage.number
     if name.isdigit() and int(name) < before:
         return int(name)
     return None
-
-
-def base_index(stages: Sequence[Stage], name: str, before: int) -> int | None:
-    """The index of the stage that FROM means by a name: only one above it."""
-    return None if name.isdigit() else stage_index(stages[:before], name, before)

@@ -1,0 +1,3 @@
+FROM busybox
+ADD d /dd
+ADD d/ a.txt /de/

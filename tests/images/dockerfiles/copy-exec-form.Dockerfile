@@ -1,0 +1,3 @@
+FROM busybox
+COPY ["a.txt","with space","/j/"]
+ADD [ "d", "/k" ]

@@ -1,0 +1,6 @@
+FROM busybox
+WORKDIR /w
+COPY a.txt .
+COPY a.txt ./b.txt
+COPY d ..
+COPY l.txt ../up.txt

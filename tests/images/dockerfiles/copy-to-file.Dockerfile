@@ -1,0 +1,3 @@
+FROM busybox
+COPY a.txt /a.txt/
+COPY l.txt /a.txt

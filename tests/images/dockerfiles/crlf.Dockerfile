@@ -1,0 +1,4 @@
+FROM busybox
+RUN echo a > /a
+RUN echo b \
+ > /b

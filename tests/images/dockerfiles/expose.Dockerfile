@@ -1,0 +1,4 @@
+FROM busybox
+ARG P=8000-8002
+EXPOSE 80/tcp 81/udp $P 90/TCP
+EXPOSE 80

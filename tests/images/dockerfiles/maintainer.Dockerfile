@@ -1,0 +1,3 @@
+FROM busybox
+MAINTAINER Some One <a@b.c>
+RUN true

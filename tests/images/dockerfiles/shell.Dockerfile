@@ -1,0 +1,5 @@
+FROM busybox
+SHELL ["/bin/sh", "-exc"]
+RUN echo a > /a
+CMD run it
+ENTRYPOINT do $it

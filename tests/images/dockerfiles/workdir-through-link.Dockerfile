@@ -1,0 +1,4 @@
+FROM busybox
+RUN mkdir /real && ln -s /real /link
+WORKDIR /link/sub
+RUN touch here
