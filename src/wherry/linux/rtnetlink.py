@@ -36,6 +36,7 @@ _FR_ACT_TO_TBL, _FR_ACT_UNREACHABLE = 1, 7
 
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER = 1, 3, 4, 5, 10
 _IFLA_LINKINFO, _IFLA_NET_NS_PID, _IFLA_IFALIAS, _IFLA_AF_SPEC, _IFLA_NET_NS_FD = 18, 19, 20, 26, 28
+_IFLA_GSO_IPV4_MAX_SIZE, _IFLA_GRO_IPV4_MAX_SIZE = 63, 64
 _IFLA_INFO_KIND, _IFLA_INFO_DATA = 1, 2
 _IFLA_INFO_SLAVE_KIND, _IFLA_INFO_SLAVE_DATA, _IFLA_BRPORT_MODE = 4, 5, 4
 _VETH_INFO_PEER = 1
@@ -127,6 +128,11 @@ def _new_link(*attrs: bytes, index: int = 0, up: bool | None = None, create: boo
     return message(_RTM_NEWLINK, flags, header + b"".join(attrs))
 
 
+def _burst(size: int) -> list[bytes]:
+    """How many bytes of an IPv4 stream pass an interface as one packet (Linux 6.3; older ones ignore it)."""
+    return [_u32(kind, size) for kind in (_IFLA_GSO_IPV4_MAX_SIZE, _IFLA_GRO_IPV4_MAX_SIZE)] if size else []
+
+
 def bridge(name: str, *, mac: str = "", mtu: int = 0, ipv6: bool = True) -> tuple[bytes, ...]:
     """Make a bridge and set it up. Without `ipv6` it gets no link-local address."""
     attrs = [string(_IFLA_IFNAME, name), nested(_IFLA_LINKINFO, string(_IFLA_INFO_KIND, "bridge"))]
@@ -139,16 +145,26 @@ def bridge(name: str, *, mac: str = "", mtu: int = 0, ipv6: bool = True) -> tupl
 
 
 def veth(
-    name: str, *, peer: str, peer_namespace: int, peer_mac: str = "", mtu: int = 0, master: int = 0
+    name: str,
+    *,
+    peer: str,
+    peer_namespace: int,
+    peer_mac: str = "",
+    mtu: int = 0,
+    master: int = 0,
+    burst: int = 0,
 ) -> tuple[bytes, ...]:
     """Make a veth pair: `name` here, up, without addresses, a port of bridge index `master`; `peer` in the
     network namespace of file descriptor `peer_namespace`, down.
 
+    `burst` is how many bytes of an IPv4 stream may pass as one packet here and on the bridge, 524,280 at the
+    most; 0: 65,536. What goes on to hardware is cut to its size there. Kernels before 6.3 ignore it.
+
     The port may send back where a packet came from (hairpin): with bridge netfilter on, that is how a
     container reaches itself through its published port.
     """
-    other = [string(_IFLA_IFNAME, peer), _u32(_IFLA_NET_NS_FD, peer_namespace)]
-    mine = [string(_IFLA_IFNAME, name)]
+    other = [string(_IFLA_IFNAME, peer), _u32(_IFLA_NET_NS_FD, peer_namespace), *_burst(burst)]
+    mine = [string(_IFLA_IFNAME, name), *_burst(burst)]
     if peer_mac:
         other.append(attribute(_IFLA_ADDRESS, _mac(peer_mac)))
     if mtu:
@@ -161,7 +177,11 @@ def veth(
         string(_IFLA_INFO_KIND, "veth"),
         nested(_IFLA_INFO_DATA, nested(_VETH_INFO_PEER, _LINK.pack(0, 0, 0, 0, 0) + b"".join(other))),
     )
-    return _new_link(*mine, info), set_link(name=name, up=True, link_local=False, hairpin=bool(master))
+    made = _new_link(*mine, info), set_link(name=name, up=True, link_local=False, hairpin=bool(master))
+    if not (master and burst):
+        return made
+    # a bridge takes from its ports what it may send at once, so it learns of it last
+    return *made, _new_link(*_burst(burst), index=master, create=False)
 
 
 def macvlan(name: str, *, parent: int, namespace: int, mode: str = "bridge", mac: str = "") -> bytes:
@@ -288,7 +308,10 @@ def _route(kind: int, how: int, route: Route, metric: int) -> bytes:
 
 
 def add_unreachable(destination: str, prefix: int) -> bytes:
-    """Have the main table say that a subnet can't be reached; others see by it that the subnet is taken."""
+    """Have the main table say that a subnet can't be reached; others see by it that the subnet is taken.
+
+    Docker looks at routes of the scope `link` only when it chooses subnets, so it has that.
+    """
     return _unreachable(_RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, destination, prefix)
 
 
@@ -299,9 +322,7 @@ def delete_unreachable(destination: str, prefix: int) -> bytes:
 
 def _unreachable(kind: int, how: int, destination: str, prefix: int) -> bytes:
     family = _family(destination)
-    header = _ROUTE.pack(
-        family, prefix, 0, 0, _RT_TABLE_MAIN, _RTPROT_BOOT, _SCOPE_UNIVERSE, _RTN_UNREACHABLE, 0
-    )
+    header = _ROUTE.pack(family, prefix, 0, 0, _RT_TABLE_MAIN, _RTPROT_BOOT, _SCOPE_LINK, _RTN_UNREACHABLE, 0)
     attrs = attribute(_RTA_DST, _packed(destination)), _u32(_RTA_PRIORITY, _LAST_METRIC)
     return message(kind, NLM_F_ACK | how, header + b"".join(attrs))
 

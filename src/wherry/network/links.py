@@ -19,6 +19,9 @@ from wherry.linux.rtnetlink import Route
 from wherry.network.model import Endpoint, Network
 from wherry.network.routes import Routes
 
+_BURST = 196_608
+"""Bytes of a stream that pass between containers as one packet: thrice the usual, for half the CPU time."""
+
 _FORWARDING = {4: "/proc/sys/net/ipv4/ip_forward", 6: "/proc/sys/net/ipv6/conf/all/forwarding"}
 
 
@@ -99,6 +102,7 @@ class Links:
                 peer_mac=endpoint.mac,
                 mtu=network.mtu,
                 master=bridge,
+                burst=_BURST,
             )
         else:
             parent = self._parent(network)

@@ -1,22 +1,20 @@
 """Carries TCP connections from a held port to a container: what the firewall can't lead, loopback above all.
 
-Bytes move with splice(2) from socket to pipe to socket and never enter this process.
+Bytes are copied through one buffer that all connections share. Splicing them would spare the copies, but
+what was spliced reaches the container in pieces of 64 KiB at the most, which costs more to take in.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
 import select
 import socket
+from functools import partial
 
 from wherry.network.keeper.loop import READ, WRITE, Loop
 from wherry.network.keeper.reach import Address, Reach
 
-_CHUNK = 1 << 20
-_BULK = 1 << 20  # a direction that has moved so much gets a larger pipe
-_LARGE_PIPE = 1 << 20
-_TURNS = 8  # splices in one direction before others get theirs
+_buffer = memoryview(bytearray(256 << 10))
+_TURNS = 8  # buffers in one direction before others get theirs
 
 
 class StreamForwarder:
@@ -58,61 +56,40 @@ class StreamForwarder:
 
 
 class _Direction:
-    """One way of a connection: from a socket through a pipe to the other socket."""
+    """One way of a connection, from a socket to another."""
 
     def __init__(self, source: socket.socket, target: socket.socket) -> None:
-        self.source = source
-        self.target = target
-        self.out, self.into = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        self.held = 0  # bytes in the pipe
-        self._moved = 0
-        self.ended = False  # the source has said all
-        self.done = False  # … and the target has been told
+        self._source = source
+        self._target = target
+        self._pending = memoryview(b"")  # what the target did not take yet
+        self.done = False  # the source has said all, and the target has been told
 
     def move(self) -> bool:
         """Move what can be moved now; True when there may be more. Raises OSError when a side broke."""
         for _ in range(_TURNS):
-            moved = self._fill() | self._drain()
-            if self.ended and not self.held and not self.done:
-                self.done = True
-                try:
-                    self.target.shutdown(socket.SHUT_WR)
-                except OSError:
-                    pass  # it went away first
-            if not moved:
+            if not self._pending and not self._receive():
                 return False
+            try:
+                sent = self._target.send(self._pending)
+            except BlockingIOError:
+                sent = 0
+            if sent < len(self._pending):
+                self._pending = memoryview(bytes(self._pending[sent:]))  # others use the buffer meanwhile
+                return False
+            self._pending = memoryview(b"")
         return True
 
-    def _fill(self) -> bool:
-        if self.ended:
+    def _receive(self) -> bool:
+        if self.done:
             return False
         try:
-            count = os.splice(self.source.fileno(), self.into, _CHUNK)
-        except BlockingIOError:
-            return False  # nothing there, or the pipe is full
-        self.ended = count == 0
-        self.held += count
-        if self._moved < _BULK <= self._moved + count:
-            try:
-                fcntl.fcntl(self.into, fcntl.F_SETPIPE_SZ, _LARGE_PIPE)
-            except OSError:
-                pass  # the user has many large pipes already (pipe(7)): it goes on with the usual size
-        self._moved += count
-        return count > 0
-
-    def _drain(self) -> bool:
-        if not self.held:
-            return False
-        try:
-            count = os.splice(self.out, self.target.fileno(), self.held)
+            self._pending = _buffer[: self._source.recv_into(_buffer)]
         except BlockingIOError:
             return False
-        self.held -= count
-        return count > 0
-
-    def close(self) -> None:
-        os.close(self.out)
-        os.close(self.into)
+        if not self._pending:
+            self.done = True
+            self._target.shutdown(socket.SHUT_WR)
+        return not self.done
 
 
 class _Connection:
@@ -122,7 +99,7 @@ class _Connection:
         self._loop = loop
         self._client = client
         self._server = server
-        self._directions: tuple[_Direction, ...] = ()
+        self._directions = (_Direction(client, server), _Direction(server, client))
         client.setblocking(False)
         for one in (client, server):
             one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -133,42 +110,33 @@ class _Connection:
             self._close()
             return
         self._loop.forget(self._server.fileno())
-        try:
-            there = _Direction(self._client, self._server)
-        except OSError:
-            self._close()
-            return
-        self._directions = (there,)
-        try:
-            self._directions = (there, _Direction(self._server, self._client))
-        except OSError:
-            self._close()
-            return
         # edge-triggered: each readiness is told once and `_ready` tries both directions
         events = READ | WRITE | select.EPOLLRDHUP | select.EPOLLET
-        self._loop.watch(self._client.fileno(), events, self._ready)
-        self._loop.watch(self._server.fileno(), events, self._ready)
+        to_server, to_client = self._directions
+        self._loop.watch(self._client.fileno(), events, partial(self._ready, to_client))
+        self._loop.watch(self._server.fileno(), events, partial(self._ready, to_server))
 
-    def _ready(self, events: int) -> None:
+    def _ready(self, toward: _Direction, events: int) -> None:
+        """`toward` leads to the socket that has `events`."""
+        if events & (select.EPOLLERR | select.EPOLLHUP) and not toward.done:
+            self._close()  # it will take no more
+        else:
+            self._move()
+
+    def _move(self) -> None:
+        if self._client.fileno() < 0:
+            return
         try:
             moved = [one.move() for one in self._directions]
         except OSError:
             self._close()
             return
-        more = any(moved)
-        broken = events & (select.EPOLLERR | select.EPOLLHUP)
-        if (broken and not more) or all(one.done for one in self._directions):
+        if all(one.done for one in self._directions):
             self._close()
-        elif more:
-            self._loop.later(0, self._again)
-
-    def _again(self) -> None:
-        if self._client.fileno() >= 0:
-            self._ready(0)
+        elif any(moved):
+            self._loop.later(0, self._move)
 
     def _close(self) -> None:
-        for direction in self._directions:
-            direction.close()
         for one in (self._client, self._server):
             if one.fileno() >= 0:
                 self._loop.forget(one.fileno())
