@@ -183,8 +183,7 @@ pip_from_apt() {
         } && dpkg-deb -x python3-pip-whl_*.deb .
     ) >>"$log" 2>&1 || return 1
     set -- "$new"/apt/usr/share/python-wheels/pip-*.whl
-    PYTHONPATH=$1 "$new/bin/python" -m pip --quiet install "$1" >>"$log" 2>&1 || return 1
-    rm -rf "$new/apt"
+    pip_wheel=$1
 }
 
 # An index serves pip's wheel too, and a wheel of pip runs without being installed.
@@ -214,17 +213,21 @@ if digest and hashlib.sha256(wheel).hexdigest() != digest:
 with open(folder + "/pip.whl", "wb") as file:
     file.write(wheel)
 END
-    "$new/bin/python" "$new/pip.whl/pip" --quiet install --no-index pip@"file://$new/pip.whl" >>"$log" 2>&1 ||
-        PYTHONPATH=$new/pip.whl "$new/bin/python" -m pip --quiet install --index-url "$index" pip >>"$log" 2>&1 || return 1
-    rm -f "$new/pip.whl"
+    pip_wheel=$new/pip.whl
+}
+
+# The wheel of pip that comes with the interpreter runs without being installed, which would take some seconds.
+bundled_pip() {
+    "$python" -c 'import ensurepip, glob, os
+places = [getattr(ensurepip, "_WHEEL_PKG_DIR", None), os.path.join(os.path.dirname(ensurepip.__file__), "_bundled")]
+found = [wheel for place in places if place for wheel in glob.glob(os.path.join(place, "pip-*.whl"))]
+print(max(found))' 2>/dev/null
 }
 
 make_environment() {
-    if "$python" -c 'import ensurepip' 2>/dev/null && "$python" -m venv "$new" >>"$log" 2>&1; then
-        return
-    fi
-    "$python" -m venv --clear --without-pip "$new" >>"$log" 2>&1 || fail_with_log "making the environment $new failed"
-    : >"$log"
+    "$python" -m venv --without-pip "$new" >>"$log" 2>&1 || fail_with_log "making the environment $new failed"
+    pip_wheel=$(bundled_pip) && return
+    pip_wheel=''
     "$python" -m pip --python "$new/bin/python" --quiet install ${index:+--index-url "$index"} pip >>"$log" 2>&1 ||
         pip_from_index || pip_from_apt ||
         fail_with_log "pip could not be had; install it and try again:" "  $(sudo_word)$(packages_command)"
@@ -239,7 +242,8 @@ fill_environment() {
     set -- --disable-pip-version-check --no-input --quiet install --prefer-binary
     [ -z "$index" ] || set -- "$@" --index-url "$index"
     if [ -n "$from" ]; then set -- "$@" "$from"; else set -- "$@" "wherry${version:+==$version}"; fi
-    "$new/bin/python" -m pip "$@" >>"$log" 2>&1 || fail_with_log "installing ${from:-wherry${version:+ $version}} failed"
+    PYTHONPATH=$pip_wheel "$new/bin/python" -m pip "$@" >>"$log" 2>&1 || fail_with_log "installing ${from:-wherry${version:+ $version}} failed"
+    rm -rf "$new/apt" "$new/pip.whl"
     # pip's start script costs 10 ms more at every command than this one does.
     "$new/bin/python" -m wherry.cli.launcher "$new/bin/wherry"
     "$new/bin/wherry" --version >/dev/null || fail "the new version does not start; the old one stays"

@@ -15,7 +15,7 @@ def state_dir() -> str:
     home = os.environ.get("WHERRY_HOME")
     if home:
         return os.path.join(os.path.abspath(home), "state")
-    if os.geteuid() == 0:
+    if _user() == 0:
         return "/var/lib/wherry"
     data = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
     return os.path.join(data, "wherry")
@@ -26,12 +26,17 @@ def run_dir() -> str:
     home = os.environ.get("WHERRY_HOME")
     if home:
         return os.path.join(os.path.abspath(home), "run")
-    if os.geteuid() == 0:
+    if _user() == 0:
         return "/run/wherry"
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     if runtime and os.access(runtime, os.W_OK):
         return os.path.join(runtime, "wherry")
-    return f"/tmp/wherry-{os.geteuid()}"  # made 0700 and its owner checked by whoever creates it
+    return f"/tmp/wherry-{_user()}"  # made 0700 and its owner checked by whoever creates it
+
+
+def _user() -> int:
+    """The user's number; Windows, where only the client part runs, has none."""
+    return os.geteuid() if hasattr(os, "geteuid") else -1
 
 
 def api_socket() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.engine import EngineUnderTest
+from wherry.cli.engine import units
 
 
 def systemctl(*words: str) -> str:
@@ -20,12 +22,20 @@ def systemctl(*words: str) -> str:
 
 @pytest.fixture
 def installed(no_engine: EngineUnderTest) -> Iterator[EngineUnderTest]:
+    """The service, which finds the modules as the tests do: where they are installed is not its business."""
     no_engine.wherry("engine", "install")
+    folder = Path(units.folder(user=os.geteuid() != 0)) / f"{units.SERVICE}.d"
+    if "PYTHONPATH" in no_engine.environment:
+        folder.mkdir()
+        text = f'[Service]\nEnvironment="PYTHONPATH={no_engine.environment["PYTHONPATH"]}"\n'
+        (folder / "tests.conf").write_text(text)
+        systemctl("daemon-reload")
     try:
         yield no_engine
         no_engine.remove_containers()
     finally:
         no_engine.wherry("engine", "uninstall")
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.mark.needs("systemd")

@@ -8,7 +8,6 @@ new process meanwhile: one that dies is reported at once with the end of its log
 from __future__ import annotations
 
 import _socket
-import fcntl
 import os
 import select
 import sys
@@ -23,8 +22,13 @@ _PATIENCE = 30.0  # seconds for an engine to bind its socket; a loaded small mac
 def start_engine(path: str) -> _socket.socket:
     """Start the engine that listens on `path` and return a connection to it.
 
-    Blocks until it answers. Raises Unavailable with the last lines of the engine's log when it does not.
+    Blocks until it answers. Raises Unavailable with the last lines of the engine's log when it does not, and
+    where there is no Linux.
     """
+    if sys.platform != "linux":
+        raise elsewhere()
+    import fcntl
+
     folder = run_dir()
     _make_private(folder)
     _make_private(state_dir())
@@ -34,6 +38,14 @@ def start_engine(path: str) -> _socket.socket:
         return _connect(path) or _spawn_and_connect(path)
     finally:
         os.close(lock)
+
+
+def elsewhere() -> Unavailable:
+    """The error for a machine that can't have an engine of its own."""
+    return Unavailable(
+        "containers need Linux: no engine can run on this machine itself",
+        hint="name one in a virtual machine or elsewhere: -H ssh://USER@HOST, or WHERRY_HOST",
+    )
 
 
 def engine_log() -> str:

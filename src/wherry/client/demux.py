@@ -12,13 +12,14 @@ from wherry.errors import Internal
 
 BUFFER = 1 << 20  # bytes that one read asks for
 _VECTORS = 1000  # below Linux' IOV_MAX of 1024
+_SEVERAL = hasattr(os, "writev")  # not on Windows
 
 
 def write_all(fd: int, views: list[memoryview]) -> None:
     """Write every byte of `views` to `fd`, also when it is non-blocking. Raises OSError as write does."""
     while views:
         try:
-            written = os.writev(fd, views[:_VECTORS])
+            written = os.writev(fd, views[:_VECTORS]) if _SEVERAL else os.write(fd, views[0])
         except BlockingIOError:
             import select
 

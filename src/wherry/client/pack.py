@@ -34,7 +34,7 @@ def packed(path: str, name: str) -> Iterator[bytes]:
         yield from _entry(path, name, links)
         if stat.S_ISDIR(os.lstat(path).st_mode):
             for folder, folders, files in os.walk(path, onerror=_raise):
-                inside = os.path.relpath(folder, path)
+                inside = os.path.relpath(folder, path).replace(os.sep, "/")
                 prefix = name if inside == "." else f"{name}/{inside}"
                 for entry in sorted(folders + files):
                     yield from _entry(os.path.join(folder, entry), f"{prefix}/{entry}", links)

@@ -12,13 +12,14 @@ import stat
 import sys
 import tarfile
 
-from wherry.errors import Invalid
+from wherry.errors import Invalid, Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# Windows opens no directories: `unpack` says so.
+_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _PIECE = 1 << 18
 
 
@@ -51,7 +52,12 @@ def unpack(
     `rename` gives the place of an entry below `folder` from the components of its name. `owners`: keep the
     archive's numeric owners (needs root). Raises Invalid for an archive that reaches outside.
     """
-    base = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    if not hasattr(os, "O_DIRECTORY"):
+        raise Unsupported(
+            "files can't be unpacked safely on this machine",
+            hint="have the archive instead: wherry cp CONTAINER:PATH - > files.tar",
+        )
+    base = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     work = _Unpacking(base, rename, owners)
     try:
         with tarfile.open(fileobj=_Reader(pieces), mode="r|") as archive:  # type: ignore[call-overload]
@@ -158,7 +164,7 @@ class _Unpacking:
 
     def _file(self, archive: tarfile.TarFile, member: tarfile.TarInfo, parent: int, name: str) -> None:
         self._clear(parent, name)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         fd = os.open(name, flags, 0o600, dir_fd=parent)
         try:
             source = archive.extractfile(member)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PIECE = 1 << 18
+_EXACT = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)  # Windows has the one, all others the other
 
 
 def pieces_of(path: str) -> Iterator[bytes]:
@@ -18,7 +19,7 @@ def pieces_of(path: str) -> Iterator[bytes]:
     if path in ("", "-"):
         return _pieces(0)
     try:
-        return _pieces(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        return _pieces(os.open(path, os.O_RDONLY | _EXACT))
     except OSError as error:
         raise Invalid(f"open {path}: {(error.strerror or '').lower()}") from None
 

@@ -34,7 +34,7 @@ class Output:
             from wherry.client.unpack import unpack
 
             os.makedirs(self.target, exist_ok=True)
-            unpack(pieces, self.target, lambda parts: parts, owners=os.geteuid() == 0)
+            unpack(pieces, self.target, lambda parts: parts, owners=_as_root())
         elif self.target == "-":
             for piece in pieces:
                 sys.stdout.buffer.write(piece)
@@ -68,6 +68,10 @@ def _whole(path: str, pieces: Iterator[bytes]) -> None:
     finally:
         if os.path.exists(temporary):
             os.unlink(temporary)
+
+
+def _as_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0  # Windows has no such thing
 
 
 def _parse(text: str) -> tuple[str, str]:

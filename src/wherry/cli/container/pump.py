@@ -62,6 +62,10 @@ def _receive(stream: Stream, view: memoryview) -> int:
 def _both_ways(stream: Stream, output: OutputCopy, keys: KeyWatch | None) -> bool:
     import select
 
+    if not hasattr(select, "poll"):
+        from wherry.cli.container.threaded_pump import both_ways
+
+        return both_ways(stream, output, keys)
     readable, writable = select.POLLIN | select.POLLHUP | select.POLLERR, select.POLLOUT
     poll = select.poll()
     stream.settimeout(0.0)

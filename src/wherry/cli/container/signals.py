@@ -15,13 +15,9 @@ if TYPE_CHECKING:
     from wherry.client.api import Client
 
 _FORWARDED = {
-    _signal.SIGHUP: "HUP",
-    _signal.SIGINT: "INT",
-    _signal.SIGQUIT: "QUIT",
-    _signal.SIGUSR1: "USR1",
-    _signal.SIGUSR2: "USR2",
-    _signal.SIGALRM: "ALRM",
-    _signal.SIGTERM: "TERM",
+    getattr(_signal, f"SIG{name}"): name
+    for name in ("HUP", "INT", "QUIT", "USR1", "USR2", "ALRM", "TERM")
+    if hasattr(_signal, f"SIG{name}")  # Windows has two of them
 }
 _PATIENCE = 3  # interrupts in a row that nothing came of, after which the command line gives up
 
@@ -72,10 +68,13 @@ class Resizing:
 
     def __enter__(self) -> None:
         self.resize()
+        if not hasattr(_signal, "SIGWINCH"):  # Windows: as large as it was at the start
+            return
         self._before = _signal.signal(_signal.SIGWINCH, lambda number, frame: self.resize())
 
     def __exit__(self, *exception: object) -> None:
-        _signal.signal(_signal.SIGWINCH, self._before)
+        if hasattr(_signal, "SIGWINCH"):
+            _signal.signal(_signal.SIGWINCH, self._before)
 
     def resize(self) -> None:
         """Tell the engine the size now. A container that has ended meanwhile has none to set."""

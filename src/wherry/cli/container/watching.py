@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import select
+import selectors
 import time
 
 from wherry.errors import WherryError
@@ -27,7 +27,7 @@ class Watch:
         self._client = client
         self._samples: dict[str, Any] = {}
         self._streams: dict[int, tuple[str, Response, Iterator[Any]]] = {}
-        self._poll = select.poll()
+        self._poll = selectors.DefaultSelector()
         if follow:
             path = "/events?filters=" + '{"type":["container"],"event":["start","die"]}'.replace('"', "%22")
             self._add("", path)
@@ -41,9 +41,9 @@ class Watch:
         """
         drawn = 0.0
         while self._streams:
-            ready = self._poll.poll(_QUIET * 1000)
-            for fd, _ in ready:
-                self._read(fd)
+            ready = self._poll.select(_QUIET)
+            for key, _ in ready:
+                self._read(key.fd)
             if not ready or time.monotonic() - drawn >= _PAUSE:
                 drawn = time.monotonic()
                 yield self._samples
@@ -52,6 +52,7 @@ class Watch:
         for _, response, _ in self._streams.values():
             response.close()
         self._streams.clear()
+        self._poll.close()
 
     def _join(self, name: str) -> None:
         self._samples.setdefault(name, None)
@@ -61,7 +62,7 @@ class Watch:
         response = self._client.stream("GET", path)
         fd = response.fileno()
         self._streams[fd] = (name, response, response.documents())
-        self._poll.register(fd, select.POLLIN)
+        self._poll.register(fd, selectors.EVENT_READ)
 
     def _read(self, fd: int) -> None:
         """Take the next document of a stream, and those that arrived with it."""

@@ -43,12 +43,14 @@ def run(invocation: Invocation) -> int:
 
 
 def _client() -> dict[str, Any]:
-    machine = os.uname().machine
+    machine = (
+        os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "").lower()
+    )
     return {
         "Version": __version__,
         "ApiVersion": "",
         "PythonVersion": sys.version.split()[0],
-        "Os": sys.platform,
+        "Os": {"win32": "windows"}.get(sys.platform, sys.platform),
         "Arch": {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine),
         "Context": "default",
     }
