@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from typing import NamedTuple
 
-from wherry.build.cache import Cached, make_key
 from wherry.build.dockerfile import Dockerfile, Expander, Stage, parse
 from wherry.build.dockerfile import instructions as ins
 from wherry.build.dockerfile.parse import stage_index
 from wherry.build.events import StageEnded, Warned
+from wherry.build.finish import Built, finish
 from wherry.build.platforms import platform_args
 from wherry.build.sources import Files, LayerFiles
 from wherry.build.stage import StageWork, Surroundings
 from wherry.build.state import DEFAULT_PATH, PROXIES, State
 from wherry.build.step import Room
 from wherry.errors import Invalid, Unsupported
-from wherry.oci import RunConfig, encode_image_config, parse_reference
+from wherry.oci import RunConfig
 from wherry.store.images import Image
 from wherry.store.machine import architecture
 
 __all__ = ["Build", "Built", "needed_stages"]
-
-
-class Built(NamedTuple):
-    """What came of a build. `image` is None when only files were wanted."""
-
-    state: State
-    image: Image | None
 
 
 class Build:
@@ -57,7 +49,7 @@ class Build:
                 task.result()
             state = self._tasks[self._target].result()
             self._warn_unused()
-            return await self._finish(state)
+            return await finish(self._room, state)
         finally:
             for task in self._tasks.values():
                 task.cancel()
@@ -87,43 +79,6 @@ class Build:
         if number not in self._tasks:  # only a trigger of the base image, or a variable, names it
             self._start(number)
         return await self._tasks[number]
-
-    async def _finish(self, state: State) -> Built:
-        state = state.copy()
-        room, request = self._room, self._room.request
-        if request.labels:
-            state.config.labels = {**(state.config.labels or {}), **request.labels}
-            pairs = " ".join(f"{name}={value}" for name, value in sorted(request.labels.items()))
-            state.note(f"LABEL {pairs}")
-        if request.export:
-            return Built(state, None)
-        if request.squash:
-            await self._squash(state)
-        key = make_key("image", state.image_config(""), request.epoch)
-        found = room.cache.get(key, room.lease)
-        created = found.created if found is not None else room.created()
-        if found is None:
-            room.cache.put(key, Cached("", created), step="image", kind="internal")
-        config = encode_image_config(state.image_config(created))
-        tags = [parse_reference(tag).tagged for tag in request.tags]
-        image = await asyncio.to_thread(
-            room.store.images.add,
-            config,
-            lease=room.lease,
-            tags=tags,
-            parent=state.base if state.base.startswith("sha256:") else "",
-            host=bool(state.extras),
-        )
-        for tag in tags:
-            room.worker.tagged(image, tag.familiar)
-        return Built(state, image)
-
-    async def _squash(self, state: State) -> None:
-        """One layer instead of those that this build added."""
-        below = self._room.store.images.get(state.base).layers if state.base else ()
-        if len(state.layers) <= len(below) + 1:
-            return
-        raise Unsupported("--squash is not supported yet", hint="a last stage that copies everything does it")
 
     async def _begin(self, stage: Stage) -> State:
         """What FROM means."""

@@ -8,7 +8,10 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from wherry.build.agents import Agent
+from wherry.build.sharing.sources import CacheSource
 from wherry.build.sources import Files
+from wherry.registry.client.remote import Remote
 from wherry.store.images import Image
 from wherry.store.layers import Layer, Lease
 
@@ -35,9 +38,16 @@ class Request(msgspec.Struct):
     network: str = ""
     platform: str = ""
     secrets: dict[str, bytes] = {}
+    agents: dict[str, Agent] = {}
+    """SSH agents by the id that --mount=type=ssh names."""
     epoch: int | None = None
     """Seconds since 1970 that no time in the image is later than."""
     squash: bool = False
+    cache_from: list[CacheSource] = []
+    cache_images: list[str] = []
+    """Images here whose history counts as a cache."""
+    inline_cache: bool = False
+    """The image says how its layers came about, for others to take as a cache."""
     insecure: bool = False
     shm_size: int = 0
     limits: dict[str, Any] = {}
@@ -92,6 +102,9 @@ class Worker(Protocol):
 
     async def image(self, reference: str, *, pull: bool, platform: str) -> Image:
         """An image, pulled when it is not here or `pull`. Raises NotFound."""
+
+    def remote(self, reference: str) -> AbstractAsyncContextManager[Remote]:
+        """Something in a registry, to be read in parts."""
 
     def tagged(self, image: Image, name: str) -> None:
         """An image was given a name."""

@@ -89,6 +89,7 @@ async def run_command(
             settings=settings,
             files=mounting.files,
             created_by=created_by,
+            by_history=not step.mounts and script is None,
         )
 
 

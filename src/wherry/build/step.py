@@ -12,6 +12,7 @@ from wherry.build.cache import Cache, Cached, make_key
 from wherry.build.events import Event
 from wherry.build.explain import facts_of, reasons
 from wherry.build.request import Request, Worker
+from wherry.build.sharing import Imports, Record
 from wherry.build.state import State
 from wherry.store import Store
 from wherry.store.layers import Layer, Lease
@@ -46,6 +47,9 @@ class Room:
         self.temporary = temporary
         self.caches = caches
         self.emit = emit
+        self.imports: Imports | None = None
+        self.results: list[Record] = []
+        """What came of each step, from the cache or not: what can be exported."""
         self.steps = 0
 
     def next_step(self) -> int:
@@ -79,6 +83,13 @@ class Room:
         """The layer of these members, held by this build. Blocks."""
         return self.store.layers.compose(no_later(items, self.latest_ns), self.lease)
 
+    async def recall(self, key: str) -> Cached | None:
+        """What came of a step, from the cache here or from one that the build imports."""
+        found = self.cache.get(key, self.lease)
+        if found is None and self.imports is not None:
+            found = await self.imports.take(key)
+        return found
+
 
 class Spot:
     """One step, at its place in a Dockerfile."""
@@ -105,11 +116,12 @@ class Spot:
         parent: str | None = None,
         kind: str = "regular",
         created_by: str,
+        by_history: bool = True,
     ) -> None:
         """Take the layer of this step from the cache, or `make` it; either is added to `state`.
 
         `what` is the instruction as it is carried out; `files` a digest of all contents it uses, and single
-        ones to explain with.
+        ones to explain with. `by_history`: `created_by` says all that the step uses besides what is below.
         """
         room = self.room
         parent = state.chain if parent is None else parent
@@ -117,7 +129,11 @@ class Spot:
         key = make_key(parent, what, files[0], variables or {}, settings or {}, epoch)
         facts = facts_of(what, parent, files=files[1], variables=variables, settings=settings)
         async with room.cache.once(key):
-            found = room.cache.get(key, room.lease) if self.use_cache else None
+            found = await room.recall(key) if self.use_cache else None
+            if found is None and self.use_cache and by_history and room.imports is not None:
+                found = room.imports.of_history(state, created_by)
+                if found is not None:
+                    room.cache.put(key, found, step=self.text, kind=kind, parent=parent)
             if found is None:
                 self.why = self._why(facts)
                 diff_id = await make()
@@ -128,6 +144,7 @@ class Spot:
                 self.cached = True
                 if room.cache.last_facts_key(self.slot) != key:
                     await asyncio.to_thread(room.cache.keep_facts, self.slot, key, facts)
+        room.results.append(Record(key, found.diff_id, found.created, self.text[:500], kind, parent))
         state.add_layer(found.diff_id, found.created, created_by)
 
     def _why(self, facts: dict[str, Any]) -> list[str]:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from wherry.errors import Invalid
 from wherry.oci import Reference, parse_reference
 from wherry.oci.reference import DEFAULT_DOMAIN
 from wherry.registry.client import describe, lists, manifests, search, tags
-from wherry.registry.client import session as connecting
-from wherry.registry.client.hosts import Host, read_hosts
+from wherry.registry.client.hosts import Hosts, Sockets, read_hosts
 from wherry.registry.client.login import login
 from wherry.registry.client.platforms import parse_platform
 from wherry.registry.client.pull import Puller
-from wherry.registry.client.push import Pusher
+from wherry.registry.client.push import Make, Pusher
+from wherry.registry.client.remote import Remote
 from wherry.registry.client.session import Credentials, Session
 from wherry.store import Store
+from wherry.store.archive.packing import Compression
 from wherry.store.images import Image
 from wherry.store.machine import architecture
 
@@ -31,9 +32,9 @@ _MOST_HITS = 100
 class Registries:
     """Speaks to registries with what Docker clients send as X-Registry-Auth."""
 
-    def __init__(self, store: Store, sockets: Callable[[Any], socket.socket] | None) -> None:
+    def __init__(self, store: Store, sockets: Sockets | None) -> None:
         """`sockets` makes those that connect, where this process is not in the machine's network itself."""
-        connecting.outside = sockets
+        self._sockets = sockets
         self._puller = Puller(store)
         self._pusher = Pusher(store)
 
@@ -44,7 +45,7 @@ class Registries:
         ours = "/".join(part for part in ("linux", *architecture()) if part)
         return self._puller.pull(
             reference,
-            hosts=read_hosts(),
+            hosts=self._hosts(),
             platform=parse_platform(platform or ours),
             credentials=_credentials(credentials),
         )
@@ -53,28 +54,53 @@ class Registries:
         self, image: Image, reference: Reference, *, credentials: Auth | None
     ) -> AsyncIterator[dict[str, Any]]:
         """Progress objects. See `Pusher.push`."""
-        return self._pusher.push(image, reference, hosts=read_hosts(), credentials=_credentials(credentials))
+        return self._pusher.push(image, reference, hosts=self._hosts(), credentials=_credentials(credentials))
+
+    def push_made(
+        self,
+        reference: Reference,
+        layers: Sequence[str],
+        make: Make,
+        *,
+        compression: Compression,
+        credentials: Auth | None,
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Progress objects. See `Pusher.push_made`."""
+        return self._pusher.push_made(
+            reference,
+            layers,
+            make,
+            hosts=self._hosts(),
+            credentials=_credentials(credentials),
+            compression=compression,
+        )
+
+    @asynccontextmanager
+    async def remote(self, reference: Reference, *, credentials: Auth | None) -> AsyncIterator[Remote]:
+        """Something in a registry, to be read in parts."""
+        async with self._session(reference.domain, credentials) as session:
+            yield Remote(session, reference)
 
     async def tags(self, reference: Reference, *, credentials: Auth | None) -> list[str]:
         """All tags of a repository."""
-        async with _session(reference.domain, credentials) as session:
+        async with self._session(reference.domain, credentials) as session:
             return await tags.list_tags(session, reference)
 
     async def login(self, auth: Auth) -> str:
         """Check credentials; the identity token to keep instead of them, or "". Raises Unauthorized."""
         address = {name.lower(): value for name, value in auth.items()}.get("serveraddress", "")
-        return await login(read_hosts().origin(_domain_of(address)), _credentials(auth) or Credentials())
+        return await login(self._hosts().origin(_domain_of(address)), _credentials(auth) or Credentials())
 
     async def describe(self, reference: Reference, *, credentials: Auth | None) -> describe.Described:
         """What a registry has under a name."""
-        async with _session(reference.domain, credentials) as session:
+        async with self._session(reference.domain, credentials) as session:
             return await describe.describe(session, reference)
 
     async def manifests(
         self, reference: Reference, *, members: bool, credentials: Auth | None
     ) -> dict[str, Any]:
         """The document under a name, and (`members`) each manifest in it."""
-        async with _session(reference.domain, credentials) as session:
+        async with self._session(reference.domain, credentials) as session:
             named = await manifests.named(session, reference)
             found = await describe.members(session, reference, named) if members else []
         return {
@@ -94,7 +120,7 @@ class Registries:
         self, target: Reference, members: Sequence[lists.Member], *, credentials: Auth | None
     ) -> str:
         """Push a manifest list; its digest."""
-        async with _session(target.domain, credentials) as session:
+        async with self._session(target.domain, credentials) as session:
             return await lists.push_list(session, target, list(members))
 
     async def search(self, term: str, *, limit: int, credentials: Auth | None) -> list[search.Hit]:
@@ -106,20 +132,18 @@ class Registries:
         head, slash, rest = term.partition("/")
         named = slash and ("." in head or ":" in head or head == "localhost")
         domain, words = (head, rest) if named else (DEFAULT_DOMAIN, term)
-        host = read_hosts().origin(domain)
+        host = self._hosts().origin(domain)
         if domain == DEFAULT_DOMAIN:
             host = host._replace(base=f"https://{_SEARCHED}")
             words = words.removeprefix("library/")
         async with Session(host, _credentials(credentials)) as session:
             return await search.search(session, words, limit)
 
+    def _hosts(self) -> Hosts:
+        return read_hosts(self._sockets)
 
-def _session(domain: str, credentials: Auth | None) -> Session:
-    return Session(_origin(domain), _credentials(credentials))
-
-
-def _origin(domain: str) -> Host:
-    return read_hosts().origin(domain)
+    def _session(self, domain: str, credentials: Auth | None) -> Session:
+        return Session(self._hosts().origin(domain), _credentials(credentials))
 
 
 def _domain_of(address: str) -> str:

@@ -76,15 +76,27 @@ def _bounded(output: Iterator[bytes], source: ByteSource) -> Iterator[bytes]:
         yield chunk
 
 
-def compress(chunks: Iterable[bytes | memoryview]) -> Iterator[bytes]:
-    """The same bytes as one gzip member, always the same for the same input on the same machine.
+def compress(
+    chunks: Iterable[bytes | memoryview], kind: str = "gzip", level: int | None = None
+) -> Iterator[bytes]:
+    """The same bytes as one gzip member or zstd frame (or, with an empty `kind`, as they are), always the
+    same for the same input on the same machine.
 
-    The level is the one where isal is as fast as at its lowest and files are smallest (about 450 MB/s).
+    Without a level gzip has the one where isal is as fast as at its lowest and files are smallest (about
+    450 MB/s), zstd its own default. Raises Invalid for a level that there isn't (gzip 0 to 9, zstd 0 to 22).
     """
-    if isal_zlib is not None:
+    state: Any
+    if not kind:
+        yield from (bytes(chunk) for chunk in chunks)
+        return
+    if level is not None and not 0 <= level <= (22 if kind == "zstd" else 9):
+        raise Invalid(f"{kind} has no compression level {level}")
+    if kind == "zstd":
+        state = zstandard.ZstdCompressor(level=3 if level is None else level).compressobj()
+    elif level is None and isal_zlib is not None:
         state = isal_zlib.compressobj(2, isal_zlib.DEFLATED, 16 + zlib.MAX_WBITS)
     else:
-        state = zlib.compressobj(4, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+        state = zlib.compressobj(4 if level is None else level, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
     for chunk in chunks:
         if packed := state.compress(chunk):
             yield packed

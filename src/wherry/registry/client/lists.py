@@ -17,8 +17,8 @@ from wherry.oci.manifest import (
 )
 from wherry.oci.reference import Reference
 from wherry.registry.client import manifests
-from wherry.registry.client.push import mount, put_manifest
 from wherry.registry.client.session import Session
+from wherry.registry.client.uploads import mount, put_manifest
 
 
 class Member(NamedTuple):

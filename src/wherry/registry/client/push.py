@@ -6,19 +6,30 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
-from urllib.parse import quote, urljoin
 
-from wherry.errors import Internal, Invalid, NotFound, Unauthorized, Unavailable, WherryError
+import msgspec
+
+from wherry.errors import Invalid, Unauthorized, Unavailable, WherryError
 from wherry.oci import media_types
 from wherry.oci.digest import hex_of, sha256_of
-from wherry.oci.manifest import Descriptor, Manifest, encode_document
+from wherry.oci.manifest import Descriptor
 from wherry.oci.reference import DEFAULT_DOMAIN, Reference
 from wherry.registry.client.hosts import Hosts
 from wherry.registry.client.session import BROKEN, Credentials, Session
 from wherry.registry.client.sources import Sources
+from wherry.registry.client.uploads import (
+    finish_upload,
+    has_blob,
+    location_of,
+    mount,
+    push_scope,
+    put_manifest,
+    start_upload,
+)
 from wherry.store import Store
+from wherry.store.archive.packing import Compression, manifest_of
 from wherry.store.compression import compress
 from wherry.store.images import Image
 
@@ -33,16 +44,22 @@ _AS_OCI = {
     media_types.DOCKER_LAYER_ZSTD: media_types.OCI_LAYER_ZSTD,
 }
 
+_AS_DOCKER = {oci: docker for docker, oci in _AS_OCI.items()}
+
 Event = dict[str, Any]
 Say = Callable[[Event], None]
 
 
-class Pushed(NamedTuple):
-    """What the registry has now."""
+class Made(NamedTuple):
+    """What goes into a registry besides layers: blobs by digest, and the manifest over all."""
 
-    tag: str
-    digest: str
-    size: int
+    blobs: Mapping[str, bytes]
+    manifest: bytes
+    media_type: str
+
+
+Make = Callable[[Mapping[str, Descriptor]], Made]
+"""Given the layers' blobs by diff id."""
 
 
 class Pusher:
@@ -59,12 +76,47 @@ class Pusher:
 
         Raises Unauthorized, Unavailable, Invalid.
         """
+        if image.extras:
+            raise Invalid(
+                f"{reference.familiar} is this machine's own userland and can't be pushed",
+                hint="`wherry commit` or `wherry export` what you made of it",
+            )
+        config = await asyncio.to_thread(self._store.blobs.read, image.id)
+
+        def make(blobs: Mapping[str, Descriptor]) -> Made:
+            manifest = manifest_of(config, image.layers, blobs, Compression())
+            return Made({image.id: config}, manifest, media_types.OCI_MANIFEST)
+
+        def pushed(digest: str) -> None:
+            self._store.images.name(image.id, reference._replace(tag="", digest=digest))
+
+        made = self.push_made(
+            reference, image.layers, make, hosts=hosts, credentials=credentials, done=pushed
+        )
+        async for event in made:
+            yield event
+
+    async def push_made(
+        self,
+        reference: Reference,
+        layers: Sequence[str],
+        make: Make,
+        *,
+        hosts: Hosts,
+        credentials: Credentials | None = None,
+        compression: Compression | None = None,
+        done: Callable[[str], None] = lambda _: None,
+    ) -> AsyncIterator[Event]:
+        """Push `layers` (diff ids, which the caller holds) and what `make` says belongs over them. `done` is
+        told the manifest's digest. Yields and raises as `push`."""
         events: asyncio.Queue[Event | None] = asyncio.Queue()
+        wanted = compression or Compression()
 
         async def work() -> None:
             try:
                 async with Session(hosts.origin(reference.domain), credentials) as session:
-                    await self._push(session, image, reference, events.put_nowait)
+                    say = events.put_nowait
+                    done(await self._push(session, reference, layers, make, wanted, say))
             finally:
                 events.put_nowait(None)
 
@@ -84,68 +136,80 @@ class Pusher:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def _push(self, session: Session, image: Image, reference: Reference, say: Say) -> None:
-        if image.extras:
-            raise Invalid(
-                f"{reference.familiar} is this machine's own userland and can't be pushed",
-                hint="`wherry commit` or `wherry export` what you made of it",
-            )
+    async def _push(
+        self,
+        session: Session,
+        reference: Reference,
+        layers: Sequence[str],
+        make: Make,
+        compression: Compression,
+        say: Say,
+    ) -> str:
         slots = asyncio.Semaphore(_SIDE_BY_SIDE)
-        for diff_id in image.layers:
+        for diff_id in layers:
             say({"status": "Preparing", "progressDetail": {}, "id": hex_of(diff_id)[:12]})
-        unique = dict.fromkeys(image.layers)
-        sent = await asyncio.gather(*(self._layer(session, reference, one, slots, say) for one in unique))
-        by_diff_id = dict(zip(unique, sent, strict=True))
-        config = await asyncio.to_thread(self._store.blobs.read, image.id)
-        manifest = Manifest(
-            schema_version=2,
-            media_type=media_types.OCI_MANIFEST,
-            config=Descriptor(media_type=media_types.OCI_CONFIG, digest=image.id, size=len(config)),
-            layers=[by_diff_id[diff_id] for diff_id in image.layers],
+        unique = dict.fromkeys(layers)
+        sent = await asyncio.gather(
+            *(self._layer(session, reference, one, compression, slots, say) for one in unique)
         )
-        await self._small_blob(session, reference, image.id, config)
-        data = encode_document(manifest)
-        await put_manifest(session, reference.path, reference.tag, data, media_types.OCI_MANIFEST)
-        digest = sha256_of(data)
-        self._store.images.name(image.id, reference._replace(tag="", digest=digest))
-        say({"status": f"{reference.tag}: digest: {digest} size: {len(data)}"})
-        aux = {"Tag": reference.tag, "Digest": digest, "Size": len(data)}
+        made = await asyncio.to_thread(make, dict(zip(unique, sent, strict=True)))
+        for digest, data in made.blobs.items():
+            await self._small_blob(session, reference, digest, data)
+        await put_manifest(session, reference.path, reference.tag, made.manifest, made.media_type)
+        digest = sha256_of(made.manifest)
+        say({"status": f"{reference.tag}: digest: {digest} size: {len(made.manifest)}"})
+        aux = {"Tag": reference.tag, "Digest": digest, "Size": len(made.manifest)}
         say({"progressDetail": {}, "aux": aux})
+        return digest
 
     async def _layer(
-        self, session: Session, reference: Reference, diff_id: str, slots: asyncio.Semaphore, say: Say
+        self,
+        session: Session,
+        reference: Reference,
+        diff_id: str,
+        compression: Compression,
+        slots: asyncio.Semaphore,
+        say: Say,
     ) -> Descriptor:
         name = hex_of(diff_id)[:12]
         async with slots:
-            known = self._sources.known(diff_id)
+            known = [one for one in self._sources.known(diff_id) if _fits(one.descriptor, compression)]
             candidates = {one.descriptor.digest: one.descriptor for one in known}
             for descriptor in list(candidates.values())[:_CANDIDATES]:
                 if await has_blob(session, reference.path, descriptor.digest):
                     say({"status": "Layer already exists", "progressDetail": {}, "id": name})
-                    return self._noted(diff_id, descriptor, reference)
+                    return self._noted(diff_id, descriptor, reference, compression)
             for one in known[:_CANDIDATES]:
                 domain, _, path = one.repository.partition("/")
                 elsewhere = domain == reference.domain and path != reference.path
                 if elsewhere and await mount(session, reference.path, one.descriptor.digest, path):
                     say({"status": f"Mounted from {path}", "progressDetail": {}, "id": name})
-                    return self._noted(diff_id, one.descriptor, reference)
-            descriptor = await self._send(session, reference, diff_id, name, say)
+                    return self._noted(diff_id, one.descriptor, reference, compression)
+            descriptor = await self._send(session, reference, diff_id, compression, name, say)
             say({"status": "Pushed", "progressDetail": {}, "id": name})
-            return self._noted(diff_id, descriptor, reference)
+            return self._noted(diff_id, descriptor, reference, compression)
 
-    def _noted(self, diff_id: str, descriptor: Descriptor, reference: Reference) -> Descriptor:
+    def _noted(
+        self, diff_id: str, descriptor: Descriptor, reference: Reference, compression: Compression
+    ) -> Descriptor:
         kind = _AS_OCI.get(descriptor.media_type, descriptor.media_type)
         mine = Descriptor(media_type=kind, digest=descriptor.digest, size=descriptor.size)
         self._sources.note(diff_id, mine, reference.repository)
-        return mine
+        return mine if not compression.docker else msgspec.structs.replace(mine, media_type=_AS_DOCKER[kind])
 
     async def _send(
-        self, session: Session, reference: Reference, diff_id: str, name: str, say: Say
+        self,
+        session: Session,
+        reference: Reference,
+        diff_id: str,
+        compression: Compression,
+        name: str,
+        say: Say,
     ) -> Descriptor:
         total = self._store.layers.get(diff_id).archive
         for attempt in range(_TRIES):
             try:
-                return await self._send_once(session, reference, diff_id, total, name, say)
+                return await self._send_once(session, reference, diff_id, compression, total, name, say)
             except (Unavailable, *BROKEN) as error:
                 if attempt == _TRIES - 1:
                     if isinstance(error, WherryError):
@@ -156,7 +220,14 @@ class Pusher:
         raise AssertionError("unreachable")
 
     async def _send_once(
-        self, session: Session, reference: Reference, diff_id: str, total: int, name: str, say: Say
+        self,
+        session: Session,
+        reference: Reference,
+        diff_id: str,
+        compression: Compression,
+        total: int,
+        name: str,
+        say: Say,
     ) -> Descriptor:
         location = await start_upload(session, reference.path)
         state, size, told = hashlib.sha256(), 0, 0
@@ -171,7 +242,7 @@ class Pusher:
                     read += len(chunk)
                     yield chunk
 
-            async for chunk in _from_thread(compress(counted())):
+            async for chunk in _from_thread(compress(counted(), compression.kind, compression.level)):
                 state.update(chunk)
                 size += len(chunk)
                 if read - told > total // 50:
@@ -185,10 +256,10 @@ class Pusher:
         async with session.request(
             "PATCH", location, scope=scope, headers=headers, data=body(), accept=frozenset({202}), retry=False
         ) as response:
-            location = _location(session, response.headers.get("Location", ""))
+            location = location_of(session, response.headers.get("Location", ""))
         digest = f"sha256:{state.hexdigest()}"
         await finish_upload(session, reference.path, location, digest)
-        return Descriptor(media_type=media_types.OCI_LAYER_GZIP, digest=digest, size=size)
+        return Descriptor(media_type=compression.layer_type, digest=digest, size=size)
 
     async def _small_blob(self, session: Session, reference: Reference, digest: str, data: bytes) -> None:
         for attempt in range(_TRIES):
@@ -203,101 +274,14 @@ class Pusher:
         return None
 
 
-def push_scope(repository: str) -> str:
-    return f"repository:{repository}:pull,push"
-
-
-async def has_blob(session: Session, repository: str, digest: str) -> bool:
-    """Whether a repository has a blob."""
-    try:
-        path = f"/v2/{repository}/blobs/{digest}"
-        async with session.request("HEAD", path, scope=push_scope(repository)):
-            return True
-    except NotFound:
-        return False
-
-
-async def put_manifest(session: Session, repository: str, tag: str, data: bytes, media_type: str) -> None:
-    """Store a manifest or index under a tag or digest. Raises Internal when the registry took something else
-    for it."""
-    path = f"/v2/{repository}/manifests/{tag}"
-    async with session.request(
-        "PUT",
-        path,
-        scope=push_scope(repository),
-        headers={"Content-Type": media_type},
-        data=data,
-        accept=frozenset({201}),
-    ) as response:
-        stated = response.headers.get("Docker-Content-Digest", "")
-    if stated.startswith("sha256:") and stated != sha256_of(data):
-        raise Internal(f"{session.host.name} stored the manifest as {stated}, not {sha256_of(data)}")
-
-
-async def start_upload(session: Session, repository: str) -> str:
-    """Begin an upload; the address to send to."""
-    path = f"/v2/{repository}/blobs/uploads/"
-    async with session.request(
-        "POST", path, scope=push_scope(repository), data=b"", accept=frozenset({202})
-    ) as response:
-        return _location(session, response.headers.get("Location", ""))
-
-
-async def finish_upload(
-    session: Session, repository: str, location: str, digest: str, data: bytes = b""
-) -> None:
-    """End an upload, with its last bytes, if any. Raises Invalid when the registry counts otherwise.
-
-    When the answer is lost, or a second try finds no upload any more, the blob itself tells how it went.
-    Raises Unavailable when it is not there: the upload must be begun again.
-    """
-    separator = "&" if "?" in location else "?"
-    try:
-        async with session.request(
-            "PUT",
-            f"{location}{separator}digest={quote(digest)}",
-            scope=push_scope(repository),
-            headers={"Content-Type": "application/octet-stream"},
-            data=data,
-            accept=frozenset({201, 204}),
-            retry=False,
-        ):
-            return
-    except (NotFound, Unavailable) as error:
-        if not await has_blob(session, repository, digest):
-            raise Unavailable(f"an upload to {session.host.name} was lost: {error.message}") from error
-
-
-async def mount(session: Session, repository: str, digest: str, source: str) -> bool:
-    """Take a blob over from another repository of the registry; False when it won't."""
-    query = f"mount={quote(digest)}&from={quote(source)}"
-    scope = f"{push_scope(repository)} repository:{source}:pull"
-    try:
-        async with session.request(
-            "POST",
-            f"/v2/{repository}/blobs/uploads/?{query}",
-            scope=scope,
-            data=b"",
-            accept=frozenset({201, 202}),
-        ) as response:
-            if response.status == 201:
-                return True
-            location = _location(session, response.headers.get("Location", ""))
-        async with session.request(
-            "DELETE", location, scope=push_scope(repository), accept=frozenset({200, 202, 204, 404, 405})
-        ):
-            return False
-    except WherryError:
-        return False  # then it is sent
-
-
-def _location(session: Session, given: str) -> str:
-    if not given:
-        raise Invalid(f"{session.host.name} gave no address to upload to")
-    try:
-        return urljoin(session.base + "/", given)
-    except ValueError:
-        raise Invalid(f"{session.host.name} gave an address to upload to that is none") from None
+def _fits(descriptor: Descriptor, compression: Compression) -> bool:
+    """Whether a blob that exists will do, or the layer must be compressed as asked for."""
+    if not compression.force:
+        return True
+    return (
+        _AS_OCI.get(descriptor.media_type, descriptor.media_type)
+        == compression._replace(docker=False).layer_type
+    )
 
 
 async def _from_thread(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:

@@ -1,0 +1,1 @@
+"""What becomes of a build besides an image in the store: archives, directories, registries."""
