@@ -22,16 +22,20 @@ import functools
 import ipaddress
 import json
 import os
+import socket
 import ssl
 import time
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from wherry.errors import Invalid
 from wherry.oci.reference import DEFAULT_DOMAIN
 
 _HUB = "registry-1.docker.io"
+Sockets = Callable[[Any], socket.socket]
+"""Makes the socket of a connection, from an entry of `getaddrinfo`."""
+
 _TRUSTED = 600  # seconds for which the machine's certificates are not read again
 
 
@@ -45,6 +49,7 @@ class Host(NamedTuple):
     cert: str = ""
     key: str = ""
     mirror: bool = False
+    sockets: Sockets | None = None
 
     @property
     def name(self) -> str:
@@ -83,8 +88,16 @@ def _changed(path: str) -> int:
 class Hosts:
     """What the configuration files say. Read anew for each use: they are small and people edit them."""
 
-    def __init__(self, settings: Iterable[Mapping[str, Any]], certificates: Iterable[str] = ()) -> None:
-        """`settings` in rising order of precedence; `certificates` are `certs.d` directories."""
+    def __init__(
+        self,
+        settings: Iterable[Mapping[str, Any]],
+        certificates: Iterable[str] = (),
+        *,
+        sockets: Sockets | None = None,
+    ) -> None:
+        """`settings` in rising order of precedence; `certificates` are `certs.d` directories. `sockets` are
+        for a process that is not itself in the network where registries are."""
+        self._sockets = sockets
         self._registries: dict[str, dict[str, Any]] = {}
         self._insecure: list[str] = []
         self._certificates = list(certificates)
@@ -126,6 +139,7 @@ class Hosts:
             cert=str(table.get("cert", found.get("cert", ""))),
             key=str(table.get("key", found.get("key", ""))),
             mirror=mirror,
+            sockets=self._sockets,
         )
 
     def _is_insecure(self, host: str) -> bool:
@@ -150,14 +164,15 @@ class Hosts:
         return found
 
 
-def read_hosts() -> Hosts:
+def read_hosts(sockets: Sockets | None = None) -> Hosts:
     """From this machine's files. Raises Invalid naming the file that can't be understood."""
     user = os.environ.get("XDG_CONFIG_HOME") or os.path.join(os.path.expanduser("~"), ".config")
     settings = [_read_daemon_json("/etc/docker/daemon.json")]
     settings += [
         _read_toml(path) for path in ("/etc/wherry/registries.toml", f"{user}/wherry/registries.toml")
     ]
-    return Hosts(settings, ["/etc/docker/certs.d", "/etc/wherry/certs.d", f"{user}/wherry/certs.d"])
+    certificates = ["/etc/docker/certs.d", "/etc/wherry/certs.d", f"{user}/wherry/certs.d"]
+    return Hosts(settings, certificates, sockets=sockets)
 
 
 def _read_toml(path: str) -> dict[str, Any]:

@@ -9,10 +9,9 @@ get better is not.
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -39,11 +38,6 @@ _PLAIN_FOR = 300.0  # seconds for which a registry that spoke plain HTTP is aske
 _TIMEOUTS = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=60)
 
 _seen_plain: dict[str, float] = {}  # base → when it spoke plain HTTP
-
-
-outside: Callable[[Any], socket.socket] | None = None
-"""Makes the sockets of connections, from an entry of `getaddrinfo`. A rootless engine, which is behind a
-network namespace of its own, sets it, so that registries on the machine's loopback are reached."""
 
 
 class Session:
@@ -76,7 +70,7 @@ class Session:
             timeout=_TIMEOUTS,
             auto_decompress=False,
             trust_env=False,
-            connector=aiohttp.TCPConnector(limit=16, socket_factory=outside),
+            connector=aiohttp.TCPConnector(limit=16, socket_factory=self.host.sockets),
             headers={"User-Agent": f"wherry/{wherry.__version__}", "Accept-Encoding": "identity"},
             cookie_jar=aiohttp.DummyCookieJar(),
             read_bufsize=1 << 20,
