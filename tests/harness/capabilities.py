@@ -92,6 +92,7 @@ PROBES: dict[str, Callable[[], bool]] = {
     "ordinary-user": _ordinary_user,
     "subordinate-ids": _subordinate_ids,
     "busybox": lambda: find_busybox() is not None,
+    "ssh-agent": _program("ssh-agent"),
     "mmdebstrap": _program("mmdebstrap"),
     "dockerd": lambda: os.geteuid() == 0 and _program("dockerd")() and _program("docker")(),
     "docker-cli": _program("docker"),

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 
+from wherry.build.agents import AgentSocket
 from wherry.build.cache import make_key
 from wherry.build.copying import Copying, pick
 from wherry.build.mounts import StepMount
@@ -37,6 +38,7 @@ class Mounting:
         self._keys: list[str] = []
         self._made: list[str] = []
         self._held: list[str] = []
+        self._sockets: list[AgentSocket] = []
         self._todo: list[tuple[StepMount, Files | None]] = []
         self._place = os.path.join(room.temporary, f"mounts-{os.urandom(6).hex()}")
 
@@ -53,6 +55,8 @@ class Mounting:
     ) -> None:
         for name in self._held:
             self._room.cache.busy_mounts.discard(name)
+        for one in self._sockets:
+            await one.close()
         if self._todo:
             await asyncio.to_thread(shutil.rmtree, self._place, ignore_errors=True)
 
@@ -71,6 +75,13 @@ class Mounting:
                 return
             if mount.variable:
                 self.variables[mount.variable] = request.secrets[mount.id].decode("utf-8", "surrogateescape")
+        if mount.kind == "ssh":
+            if mount.id not in request.agents:
+                if mount.required:
+                    raise Invalid(f"SSH agent {mount.id}: not found", hint=f"--ssh {mount.id} lends it")
+                return
+            mount = mount._replace(target=target or f"/run/buildkit/ssh_agent.{len(self._todo)}")
+            self.variables.setdefault("SSH_AUTH_SOCK", mount.target)
         self._keys.append(f"{mount.kind} {target} {mount.source} {mount.id} {mount.read_only} {mount.size}")
         files: Files | None = None
         if mount.kind == "bind" or mount.origin:
@@ -97,6 +108,8 @@ class Mounting:
             elif mount.kind == "secret":
                 if mount.target:
                     self._secret(number, mount)
+            elif mount.kind == "ssh":
+                self._agent(number, mount)
             elif mount.kind == "cache":
                 await self._cache(mount, files)
             elif mount.kind == "script":
@@ -167,6 +180,13 @@ class Mounting:
             os.rename(draft, directory)
         except OSError:
             shutil.rmtree(draft, ignore_errors=True)  # another step was quicker
+
+    def _agent(self, number: int, mount: StepMount) -> None:
+        path = os.path.join(self._place, str(number))
+        mode = mount.mode if mount.mode is not None else 0o600
+        agent = self._room.request.agents[mount.id]
+        self._sockets.append(AgentSocket(path, agent, uid=mount.uid, gid=mount.gid, mode=mode))
+        self.mounts.append(OrderMount("bind", mount.target, path))
 
     def _secret(self, number: int, mount: StepMount) -> None:
         data = self._room.request.secrets[mount.id]

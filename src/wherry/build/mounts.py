@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from wherry.errors import Invalid, Unsupported
+from wherry.errors import Invalid
 
 __all__ = ["StepMount", "parse_mount"]
 
@@ -13,6 +13,7 @@ _KNOWN = {
     "cache": {"source", "from", "target", "readwrite", "id", "sharing", "mode", "uid", "gid"},
     "tmpfs": {"target", "size"},
     "secret": {"target", "id", "required", "mode", "uid", "gid", "env"},
+    "ssh": {"target", "id", "required", "mode", "uid", "gid"},
 }
 _SAME = {"src": "source", "dst": "target", "destination": "target", "rw": "readwrite", "ro": "readonly"}
 _UNITS = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -37,7 +38,7 @@ class StepMount(NamedTuple):
 
 
 def parse_mount(text: str) -> StepMount:
-    """The value of a `--mount`, variables replaced. Raises Invalid; Unsupported for ssh."""
+    """The value of a `--mount`, variables replaced. Raises Invalid."""
     fields: dict[str, str] = {}
     for item in text.split(","):
         name, equals, value = item.partition("=")
@@ -46,24 +47,22 @@ def parse_mount(text: str) -> StepMount:
             raise Invalid(f"mount option {name!r} is given twice")
         fields[name] = value if equals else "true"
     kind = fields.pop("type", "bind")
-    if kind == "ssh":
-        raise Unsupported("RUN --mount=type=ssh is not supported yet", hint="use a secret that holds the key")
     if kind not in _KNOWN:
-        raise Invalid(f"unsupported mount type {kind!r}", hint="bind, cache, tmpfs or secret")
+        raise Invalid(f"unsupported mount type {kind!r}", hint="bind, cache, tmpfs, secret or ssh")
     if "readonly" in fields:
         fields["readwrite"] = "false" if _flag(fields.pop("readonly")) else "true"
     for name in fields:
         if name not in _KNOWN[kind]:
             raise Invalid(f"unexpected key {name!r} for mount type {kind!r}")
     target = fields.get("target", "")
-    if kind != "secret" and not target:
+    if kind not in ("secret", "ssh") and not target:
         raise Invalid(f"{kind} mount without a target")
     if target in ("/", ".") or ".." in target.split("/"):
         raise Invalid(f"invalid mount target {target!r}")
     sharing = fields.get("sharing", "shared")
     if sharing not in ("shared", "private", "locked"):
         raise Invalid(f"unsupported sharing value {sharing!r}", hint="shared, private or locked")
-    name = fields.get("id", "")
+    name = fields.get("id", "default" if kind == "ssh" else "")
     if kind == "secret" and not name:
         name = target.rstrip("/").rpartition("/")[2] or fields.get("env", "")
         if not name:

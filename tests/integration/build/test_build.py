@@ -150,9 +150,8 @@ RUN echo "$GLOBAL|$TARGETARCH|$LATER|$SET|$HTTP_PROXY"
 
 
 def test_what_is_not_done_is_refused(build: Build) -> None:
-    for option in ("--ssh=default", "--cache-to=type=local,dest=x", "--squash", "--sbom=true"):
+    for option in ("--cache-to=type=local,dest=x", "--squash", "--sbom=true"):
         assert "not supported yet" in build("FROM BASE\n", option, code=1).err
-    assert "type=ssh" in build("FROM BASE\nRUN --mount=type=ssh true", code=1).err
     assert "not allowed" in build("FROM BASE\nRUN --security=insecure true", code=1).err
 
 

@@ -14,6 +14,7 @@ import msgspec
 from wherry.api.call import Call
 from wherry.api.routing import Route
 from wherry.api.streams.relay import relay_progress
+from wherry.engine.attachment import Client
 from wherry.errors import Invalid
 
 if TYPE_CHECKING:
@@ -56,4 +57,16 @@ async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byte
         yield piece
 
 
-ROUTES = [Route("POST", "/build/wherry", build, serves_client=True)]
+async def agent(call: Call) -> None:
+    """An SSH agent, lent to the build that names the same token: the client answers on this connection."""
+    agents, token = call.engine.builds.agents, call.query.text("token")
+    agents.check(token)
+    head = "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: wherry-agent\r\n"
+    connection, early = await call.request.hijack(f"{head}{call.request.base}\r\n".encode())
+    await agents.lend(token, Client(connection, early))
+
+
+ROUTES = [
+    Route("POST", "/build/wherry", build, serves_client=True),
+    Route("POST", "/build/agent", agent),
+]

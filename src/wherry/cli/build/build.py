@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from wherry.cli.build.agents import lent
 from wherry.cli.build.context import find_context
 from wherry.cli.build.options import FLAGS, build_order
 from wherry.cli.build.output import Output, decoded
@@ -45,12 +46,13 @@ def run(invocation: Invocation) -> int:
     }
     view = shown(flags.text("progress"), quiet=flags.on("quiet"), explain=flags.on("explain"))
     try:
-        built = _build(invocation, order, context, view, outputs)
+        built = _lend_and_build(invocation, order, context, view, outputs)
     except Conflict:
         if not context.directory:
             raise
         context.as_archive()
-        built = _build(invocation, {**order, "context": context.order}, context, view, outputs)
+        order |= {"context": context.order}
+        built = _lend_and_build(invocation, order, context, view, outputs)
     if check:
         return 1 if built.get("warnings") else 0
     image = built["image"]
@@ -68,6 +70,17 @@ def run(invocation: Invocation) -> int:
     if image and (flags.on("quiet") or not outputs):
         print(image)
     return 0
+
+
+def _lend_and_build(
+    invocation: Invocation,
+    order: dict[str, Any],
+    context: Context,
+    view: Plain | Raw | Quiet,
+    outputs: list[Output],
+) -> dict[str, Any]:
+    with lent(invocation.client, invocation.flags.every("ssh")) as agents:
+        return _build(invocation, {**order, "agents": agents}, context, view, outputs)
 
 
 def _build(

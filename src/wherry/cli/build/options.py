@@ -29,7 +29,13 @@ FLAGS = (
     ("label", "", "list:NAME=VALUE", "A label for the image", "What"),
     ("platform", "", "text:OS/ARCH", "The platform of base images", "What"),
     ("secret", "", "list:id=NAME[,src=FILE|,env=VARIABLE]", "A secret for RUN --mount=type=secret", "What"),
-    ("ssh", "", "list:NAME", "An SSH agent for RUN --mount=type=ssh (not supported yet)", "What"),
+    (
+        "ssh",
+        "",
+        "list:default|ID[=SOCKET|KEY]",
+        "Lend RUN --mount=type=ssh an SSH agent (default: yours) or a key",
+        "What",
+    ),
     ("no-cache", "", "bool", "Carry out every step", "Cache"),
     ("no-cache-filter", "", "strings:STAGE", "Carry out every step of these stages", "Cache"),
     ("pull", "", "bool", "Look for newer base images", "Cache"),
@@ -71,7 +77,7 @@ FLAGS = (
     ("rm", "", "bool", "Accepted for Docker's sake: nothing is left anyway", "Steps"),
     ("force-rm", "", "bool", "Accepted for Docker's sake: nothing is left anyway", "Steps"),
 )
-_NOT_YET = ("ssh", "cache-from", "cache-to", "squash")
+_NOT_YET = ("cache-from", "cache-to", "squash")
 
 
 def build_order(flags: Flags) -> dict[str, Any]:

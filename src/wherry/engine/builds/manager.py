@@ -19,6 +19,7 @@ from wherry.store.images import Image
 
 from ..moments import rfc3339
 from . import serving
+from .agents import Agents
 from .steps import StepRunner
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Builds:
         self._images = images
         self._root = os.path.join(room.state_dir, "build")
         self.cache = Cache(room.store)
+        self.agents = Agents()
         self._steps = StepRunner(room, room.store.database)
         shutil.rmtree(os.path.join(self._root, "work"), ignore_errors=True)
 

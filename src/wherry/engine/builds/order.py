@@ -16,6 +16,7 @@ from wherry.build.sources import Files
 from wherry.errors import Invalid
 from wherry.store.feed import Feed
 
+from .agents import Agents
 from .contexts import from_archive, from_directory, from_remote, read_dockerfile
 
 __all__ = ["BuildOrder", "ContextOrder", "prepare"]
@@ -34,7 +35,8 @@ class ContextOrder(msgspec.Struct):
 
 
 class BuildOrder(msgspec.Struct):
-    """`dockerfile` is its text when it is not in the context; `secrets` are base64."""
+    """`dockerfile` is its text when it is not in the context; `secrets` are base64;
+    `agents` are tokens of SSH agents that were lent before."""
 
     name: str = "Dockerfile"
     dockerfile: str | None = None
@@ -51,6 +53,7 @@ class BuildOrder(msgspec.Struct):
     network: str = ""
     platform: str = ""
     secrets: dict[str, str] = {}
+    agents: dict[str, str] = {}
     epoch: int | None = None
     insecure: bool = False
     squash: bool = False
@@ -61,7 +64,9 @@ class BuildOrder(msgspec.Struct):
     auths: dict[str, dict[str, str]] = {}
 
 
-async def prepare(order: BuildOrder, archive: AsyncIterator[bytes], workplace: str, root: str) -> Request:
+async def prepare(
+    order: BuildOrder, archive: AsyncIterator[bytes], workplace: str, root: str, agents: Agents
+) -> Request:
     """The request. Raises Invalid, and Conflict when a directory is not seen here."""
     text = order.dockerfile.encode() if order.dockerfile is not None else None
     files: Files | None = None
@@ -114,6 +119,7 @@ async def prepare(order: BuildOrder, archive: AsyncIterator[bytes], workplace: s
         network=order.network,
         platform=order.platform,
         secrets=secrets,
+        agents={key: agents.take(token) for key, token in order.agents.items()},
         epoch=order.epoch,
         squash=order.squash,
         insecure=order.insecure,

@@ -29,7 +29,7 @@ async def classic(
 ) -> AsyncIterator[dict[str, Any]]:
     """Docker's objects. What is wrong with context or Dockerfile is raised before the first."""
     with builds.workplace() as place:
-        request = await prepare(order, archive, place, builds.root)
+        request = await prepare(order, archive, place, builds.root, builds.agents)
         show = Classic()
         try:
             async for event in builds.build(request, place, order.auths):
@@ -53,7 +53,7 @@ async def events(builds: Builds, order: BuildOrder, archive: AsyncIterator[bytes
     """Our own objects; the last is `built` or `failed`. Raises `Conflict` before the first when the context's
     directory is not seen here."""
     with builds.workplace() as place:
-        request = await prepare(order, archive, place, builds.root)
+        request = await prepare(order, archive, place, builds.root, builds.agents)
         try:
             warnings = check(parse(request.dockerfile, request.name))
             for warning in warnings:
@@ -82,6 +82,8 @@ async def events(builds: Builds, order: BuildOrder, archive: AsyncIterator[bytes
             }
         finally:
             _close(request)
+            for token in order.agents.values():
+                builds.agents.give_back(token)
 
 
 def _close(request: Request) -> None:
