@@ -24,7 +24,7 @@ from wherry.registry.server.metrics import Metrics
 from wherry.registry.server.notes import Notes
 from wherry.registry.server.pages import Pages
 from wherry.registry.server.quotas import Allowance, Quotas
-from wherry.registry.server.routes import Routes
+from wherry.registry.server.routes.table import Routes
 from wherry.registry.server.storage import Driver, Missing
 
 _VERSION_HEADER = {"Docker-Distribution-Api-Version": "registry/2.0"}

@@ -15,7 +15,7 @@ import pytest
 from tests.harness.registry import RegistryUnderTest
 from tests.integration.registry.server.conftest import Serve, digest_of
 from tests.integration.registry.server.test_faults import Client
-from wherry.registry.server import routes
+from wherry.registry.server.routes import bodies
 
 
 async def test_a_quota_is_held_for_uploads_and_mounts(serve: Serve) -> None:
@@ -117,7 +117,7 @@ def test_the_commands_of_upkeep(tmp_path: Path, dry: bool) -> None:
 async def test_a_client_that_stalls_in_its_body_is_given_up(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(routes, "STALLED", 0.3)
+    monkeypatch.setattr(bodies, "STALLED", 0.3)
     registry = await serve()
     _, headers, _ = await registry.ask("POST", "/v2/team/a/blobs/uploads/")
     host, _, port = registry.base.removeprefix("http://").partition(":")

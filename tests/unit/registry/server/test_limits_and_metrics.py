@@ -14,7 +14,7 @@ from wherry.registry.server.failures import Refusal
 from wherry.registry.server.limits import Attempts, Rate
 from wherry.registry.server.metrics import Metrics
 from wherry.registry.server.names import check_name, check_tag
-from wherry.registry.server.routes import parse
+from wherry.registry.server.routes.table import parse
 
 
 class Clock:
