@@ -98,7 +98,34 @@ def _overlay(layers: Layers, descriptors: list[int]) -> int:
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.EBADF, errno.EOPNOTSUPP):
             raise
+    if encloses("", lower[-1]):
+        return _bottom_alone(layers, lower)
     return _overlay_by_path(lower, upper)
+
+
+def encloses(path: str, directory: int = mounts.AT_FDCWD) -> bool:
+    """Whether mounts lie below a directory that a user namespace may not see without them
+    (mount_namespaces(7)): overlayfs takes no such directory as a layer. Of a mount of this namespace."""
+    try:
+        os.close(mounts.clone_tree(path, directory=directory, recursive=False))
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        return True
+    return False
+
+
+def _bottom_alone(layers: Layers, lower: list[int]) -> int:
+    """What is left of an overlay whose lowest layer overlayfs refuses: that layer, read-only, and what is
+    mounted below it (the machine's /usr in Windows' Subsystem for Linux, where drivers are mounted)."""
+    if len(lower) > 1:
+        raise RuntimeFailure(
+            f"something is mounted below {layers.lower[-1]}, so an ordinary user can lay nothing over it",
+            hint="run it as root, or use an image of files (wherry import)",
+        )
+    mounts.unmount(spare_directory())  # what holds upper and work, from above it
+    mounts.set_attributes(lower[0], on=mounts.RDONLY, recursive=True)
+    return os.dup(lower[0])
 
 
 def spare_directory(number: int = 0) -> str:

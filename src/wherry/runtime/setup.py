@@ -15,6 +15,7 @@ from wherry.runtime import birth, devices, hooks, init
 from wherry.runtime import channel as messages
 from wherry.runtime import descriptors as transfer
 from wherry.runtime.failure import RuntimeFailure, from_error
+from wherry.runtime.root import encloses
 
 if TYPE_CHECKING:
     from wherry.linux.idmaps import IdMap
@@ -153,6 +154,11 @@ def _gather(request: Request, userns: int, channel: socket.socket, stage: Stage)
     descriptors: list[int] = []
     for layers in plan.root:
         stage.now = "opening the root file system"
+        if layers.upper and layers.target != "/" and encloses(layers.lower[-1]):
+            said = (
+                f"{layers.target} is read-only: something is mounted below {layers.lower[-1]} of the machine"
+            )
+            messages.tell(channel, b"W", said)
         descriptors += open_layers(layers, userns)
     for mount in plan.mounts:
         if mount.kind == "bind":
