@@ -17,6 +17,8 @@ from wherry.api.streams.pump import pumps
 from wherry.errors import Invalid
 
 if TYPE_CHECKING:
+    import ssl
+
     from wherry.engine.engine import Engine
 
 _BASE = (
@@ -41,9 +43,9 @@ class Server:
         """Connected clients, those with hijacked streams too."""
         return self._listener.connections + len(pumps)
 
-    def listen(self, sock: socket.socket) -> None:
-        """Serve a listening socket: systemd's, or one bound earlier."""
-        self._listener.listen(sock)
+    def listen(self, sock: socket.socket, context: ssl.SSLContext | None = None) -> None:
+        """Serve a listening socket: systemd's, or one bound earlier; with TLS as `context` says."""
+        self._listener.listen(sock, context)
 
     async def close(self, grace: float = 5.0) -> None:
         """Accept no more, let what runs finish for `grace` seconds, then cut it off."""
@@ -67,6 +69,8 @@ class Server:
             await request.respond(response)
 
     async def _dispatch(self, request: Request) -> Response | None:
+        if request.from_browser:
+            return failure.message(403, "requests of web pages are refused")
         try:
             version, path = versions.split(request.head.path)
         except Invalid as error:

@@ -21,6 +21,9 @@ GLOBAL_FLAGS: tuple[Flag, ...] = (
     ("debug", "D", "bool", "Show tracebacks of errors (also WHERRY_DEBUG=1)", ""),
     ("tlsverify", "", "bool", "Use TLS and verify the engine's certificate", ""),
     ("tls", "", "bool", "Use TLS without verifying the engine's certificate", ""),
+    ("tlscacert", "", "text:FILE", "Who signed the engine's certificate (~/.docker/ca.pem)", ""),
+    ("tlscert", "", "text:FILE", "This client's certificate (~/.docker/cert.pem)", ""),
+    ("tlskey", "", "text:FILE", "This client's key (~/.docker/key.pem)", ""),
     ("config", "", "text:DIR", "Where client settings and certificates are", ""),
     ("context", "c", "text:NAME", "The named engine to use", ""),
     ("log-level", "l", "text:LEVEL", "Accepted for Docker's sake; errors are always shown", ""),
@@ -39,14 +42,20 @@ def global_options(words: list[str]) -> tuple[str, list[str]]:
     hosts = flags.every("host")
     if len(hosts) > 1:
         raise UsageError("specify only one -H")
-    if flags.given("context") and flags.text("context") not in ("", "default"):
-        raise UsageError(
-            f"context {flags.text('context')!r}: contexts are not yet in this version",
-        )
+    if flags.given("context"):
+        if hosts:
+            raise UsageError("conflicting options: either specify --host or --context, not both")
+        os.environ["WHERRY_CONTEXT"] = flags.text("context") or "default"
+        for name in ("WHERRY_HOST", "DOCKER_HOST"):
+            os.environ.pop(name, None)
     if flags.on("debug"):
         os.environ["WHERRY_DEBUG"] = "1"
     if flags.on("tlsverify"):
         os.environ["DOCKER_TLS_VERIFY"] = "1"
+    for name, variable in (("tlscacert", "CA"), ("tlscert", "CERT"), ("tlskey", "KEY")):
+        if flags.given(name):
+            os.environ[f"WHERRY_TLS_{variable}"] = flags.text(name)
+            os.environ.setdefault("DOCKER_TLS_VERIFY", "1")
     if flags.on("tls"):
         os.environ["DOCKER_TLS"] = "1"
     if flags.given("config"):

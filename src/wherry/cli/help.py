@@ -35,7 +35,10 @@ SECTIONS = (
         ],
     ),
     ("Networks and volumes", ["network", "volume"]),
-    ("Engine and machine", ["doctor", "engine", "info", "version", "events", "system", "completion"]),
+    (
+        "Engine and machine",
+        ["doctor", "engine", "context", "info", "version", "events", "system", "completion"],
+    ),
     ("By kind", ["container", "image"]),
 )
 _NARROWEST, _WIDEST = 60, 110

@@ -10,17 +10,23 @@ from wherry.paths import api_socket
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wherry.client.http import Stream
+    from wherry.client.tls import Tls
 
 
 class Address:
-    """One engine's address. `own` marks the engine of this user, which is started when nothing listens."""
+    """One engine's address.
 
-    __slots__ = ("own", "scheme", "target")
+    `own` marks the engine of this user, which is started when nothing listens. `tls` is how to speak to it
+    over TCP, where that is not left to the environment.
+    """
+
+    __slots__ = ("own", "scheme", "target", "tls")
 
     def __init__(self, scheme: str, target: str, *, own: bool = False) -> None:
         self.scheme = scheme
         self.target = target
         self.own = own
+        self.tls: Tls | None = None
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.target}"
@@ -33,6 +39,10 @@ class Address:
             return connect(self)
         import _socket
 
+        if not hasattr(_socket, "AF_UNIX"):  # Windows
+            from wherry.client.autostart import elsewhere
+
+            raise elsewhere()
         sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         try:
             sock.connect(self.target)
@@ -78,8 +88,28 @@ def parse_address(text: str) -> Address:
 
 
 def chosen_address(host: str = "") -> Address:
-    """The engine to speak to: -H, else WHERRY_HOST, else DOCKER_HOST, else this user's own."""
+    """The engine to speak to: the first that is there of -H, WHERRY_HOST, DOCKER_HOST, WHERRY_CONTEXT,
+    DOCKER_CONTEXT, what `context use` chose, this user's own."""
     text = host or os.environ.get("WHERRY_HOST") or os.environ.get("DOCKER_HOST")
     if text:
         return parse_address(text)
+    name = os.environ.get("WHERRY_CONTEXT") or os.environ.get("DOCKER_CONTEXT") or ""
+    if not name:
+        try:
+            with open(chosen_context(), encoding="utf-8") as file:
+                name = file.read().strip()
+        except OSError:
+            pass
+    if name and name != "default":
+        from wherry.client.contexts import address_of
+
+        return address_of(name)
     return Address("unix", api_socket(), own=True)
+
+
+def chosen_context() -> str:
+    """The file in which `wherry context use` notes its choice.
+
+    Not Docker's `currentContext`: that one often names an engine of Docker's own, for Docker's client."""
+    base = os.environ.get("XDG_CONFIG_HOME") or os.path.join(os.path.expanduser("~"), ".config")
+    return os.path.join(base, "wherry", "context")

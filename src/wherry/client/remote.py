@@ -1,7 +1,7 @@
 """Connections to engines on other machines: TCP, TCP with mutual TLS, and ssh.
 
-TLS is used for `https://`, and for `tcp://` when DOCKER_TLS_VERIFY or DOCKER_TLS is set; certificates
-come from DOCKER_CERT_PATH (default `~/.docker`): ca.pem, cert.pem, key.pem.
+TLS is used as a context says; else for `https://`, and for `tcp://` when DOCKER_TLS_VERIFY or DOCKER_TLS is
+set, with the certificates of DOCKER_CERT_PATH (default `~/.docker`): ca.pem, cert.pem, key.pem.
 """
 
 from __future__ import annotations
@@ -9,14 +9,17 @@ from __future__ import annotations
 import os
 import select
 import socket
+import sys
 import threading
 
 from wherry.client.address import Address
+from wherry.client.tls import Tls
 from wherry.errors import Invalid, Unavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
+    import subprocess
 
     from wherry.client.http import Stream
 
@@ -34,13 +37,27 @@ def connect(address: Address) -> Stream:
         raise address.silent(error) from None
     plain.settimeout(None)
     plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if address.scheme == "https" or _wants_tls():
-        return _secured(plain, host, address)
-    return plain
+    tls = chosen_tls(address)
+    return plain if tls is None else _secured(plain, host, address, tls)
 
 
-def _wants_tls() -> bool:
-    return bool(os.environ.get("DOCKER_TLS_VERIFY") or os.environ.get("DOCKER_TLS"))
+def chosen_tls(address: Address) -> Tls | None:
+    """How to speak TLS to an address, by its context or else by the environment; None for not at all."""
+    if address.tls is not None:
+        return address.tls
+    if address.scheme != "https" and not (
+        os.environ.get("DOCKER_TLS_VERIFY") or os.environ.get("DOCKER_TLS")
+    ):
+        return None
+    folder = os.environ.get("DOCKER_CERT_PATH") or os.path.join(os.path.expanduser("~"), ".docker")
+    verify = bool(os.environ.get("DOCKER_TLS_VERIFY")) or not os.environ.get("DOCKER_TLS")
+    return Tls(_pem(folder, "ca"), _pem(folder, "cert"), _pem(folder, "key"), verify)
+
+
+def _pem(folder: str, name: str) -> str:
+    """A file that --tlscacert, --tlscert or --tlskey named, else the usual one, if it is there."""
+    usual = os.path.join(folder, f"{name}.pem")
+    return os.environ.get(f"WHERRY_TLS_{name.upper()}", "") or (usual if os.path.exists(usual) else "")
 
 
 def _host_and_port(address: Address) -> tuple[str, int]:
@@ -49,31 +66,31 @@ def _host_and_port(address: Address) -> tuple[str, int]:
     if not host or target.endswith("]"):
         host, port = target, ""
     try:
-        number = int(port) if port else (2376 if address.scheme == "https" or _wants_tls() else 2375)
+        number = int(port) if port else (2376 if chosen_tls(address) is not None else 2375)
     except ValueError:
         raise Invalid(f"invalid port {port!r} in {address}") from None
     return host.strip("[]"), number
 
 
-def _secured(plain: socket.socket, host: str, address: Address) -> Stream:
+def _secured(plain: socket.socket, host: str, address: Address, tls: Tls) -> Stream:
     import ssl
 
-    folder = os.environ.get("DOCKER_CERT_PATH") or os.path.join(os.path.expanduser("~"), ".docker")
-    authority = os.path.join(folder, "ca.pem")
-    certificate, key = os.path.join(folder, "cert.pem"), os.path.join(folder, "key.pem")
     try:
-        context = ssl.create_default_context(cafile=authority if os.path.exists(authority) else None)
-        if not os.environ.get("DOCKER_TLS_VERIFY") and os.environ.get("DOCKER_TLS"):
+        context = ssl.create_default_context(cafile=tls.authority or None)
+        if not tls.verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
-        if os.path.exists(certificate):
-            context.load_cert_chain(certificate, key)
+        if tls.certificate:
+            context.load_cert_chain(tls.certificate, tls.key or None)
         secure = context.wrap_socket(plain, server_hostname=host)
     except OSError as error:
         plain.close()
+        files = ", ".join(name for name in tls[:3] if name)
         raise Unavailable(
             f"no secure connection to {address}: {error}",
-            hint=f"the certificates are read from {folder} (DOCKER_CERT_PATH)",
+            hint=f"the certificates are {files}"
+            if files
+            else "DOCKER_CERT_PATH names the certificates' folder",
         ) from None
     ours, theirs = socket.socketpair()
     threading.Thread(target=_carry, args=(secure, theirs), daemon=True).start()
@@ -83,8 +100,8 @@ def _secured(plain: socket.socket, host: str, address: Address) -> Stream:
 def _carry(secure: ssl.SSLSocket, plain: socket.socket) -> None:
     """Carry bytes between a TLS connection and a plain socket, so that all else knows only plain ones.
 
-    One thread does both ways, since a TLS connection is not for two. The end of the plain side's input ends
-    the other side's; TLS has no half-closed state, and engines take a cut for the end of the input.
+    One thread does both ways, since a TLS connection is not for two. The end of the plain side's input is
+    told by `close_notify`, which ends one half.
     """
     import ssl
 
@@ -108,7 +125,11 @@ def _carry(secure: ssl.SSLSocket, plain: socket.socket) -> None:
                 _send(secure, data)
             else:
                 sources.remove(plain)
-                socket.socket.shutdown(secure, socket.SHUT_WR)
+                try:
+                    secure.unwrap()
+                    break  # the other side had said its own already
+                except OSError:
+                    pass  # it has not: what it sends is still read
     plain.close()
     secure.close()
 
@@ -137,11 +158,36 @@ def _over_ssh(target: str) -> Stream:
         remote += f" -H unix:///{path}"
     command = ["ssh", *(["-p", port] if port else []), "--", host, f"exec {remote} system dial-stdio"]
     ours, theirs = socket.socketpair()
+    # Windows: programs there don't take a socket for their input, so it is carried to a pipe and from one.
+    piped = sys.platform == "win32"
+    ends = (subprocess.PIPE, subprocess.PIPE) if piped else (theirs.fileno(), theirs.fileno())
     try:
-        subprocess.Popen(command, stdin=theirs.fileno(), stdout=theirs.fileno())
+        process = subprocess.Popen(command, stdin=ends[0], stdout=ends[1], bufsize=0)
     except FileNotFoundError:
         ours.close()
+        theirs.close()
         raise Unavailable(f"cannot reach {host}: there is no ssh on this machine") from None
-    finally:
+    if piped:
+        for carry in (_to_pipe, _from_pipe):
+            threading.Thread(target=carry, args=(process, theirs), daemon=True).start()
+    else:
         theirs.close()
     return ours
+
+
+def _to_pipe(process: subprocess.Popen[bytes], sock: socket.socket) -> None:
+    try:
+        with process.stdin as pipe:  # type: ignore[union-attr]
+            while data := sock.recv(_PIECE):
+                pipe.write(data)
+    except OSError:
+        pass  # the other side has ended
+
+
+def _from_pipe(process: subprocess.Popen[bytes], sock: socket.socket) -> None:
+    try:
+        while data := process.stdout.read(_PIECE):  # type: ignore[union-attr]
+            sock.sendall(data)
+        sock.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass  # nobody reads any more

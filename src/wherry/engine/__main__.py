@@ -2,6 +2,9 @@
 
     --state-dir DIR --run-dir DIR   where things are kept (else as `wherry.paths` says)
     --socket PATH | fd://           where to listen (else run/wherry.sock); fd:// takes systemd's sockets
+    --host tcp://ADDRESS:PORT       listen there too; may be given several times
+    --tlsverify                     with TLS, for clients whose certificate the authority signed
+    --tlscacert, --tlscert, --tlskey FILE
     --idle-after SECONDS            end after so long a quiet period; 0: never
     --detach                        go into the background once the socket listens
 
@@ -22,9 +25,12 @@ from wherry.errors import Invalid, WherryError
 from wherry.network import way_out
 
 if TYPE_CHECKING:
+    import socket
+    import ssl
     from collections.abc import Callable
 
     from wherry.engine import daemon
+    from wherry.engine.bootstrap.tcp import Certificates
     from wherry.engine.engine import Engine
 
 _PATIENCE = 30.0
@@ -39,6 +45,9 @@ class Options(NamedTuple):
     socket: str
     idle_after: float | None
     detach: bool
+    hosts: tuple[str, ...] = ()
+    certificates: Certificates | None = None
+    """For TLS on `hosts`; None is without."""
 
 
 def main(arguments: list[str]) -> int:
@@ -53,19 +62,26 @@ def main(arguments: list[str]) -> int:
 
 def read_options(arguments: list[str]) -> Options:
     """Raises `Invalid`."""
-    known = {"--state-dir": "", "--run-dir": "", "--socket": "", "--idle-after": ""}
-    detach = False
+    files = {"--tlscacert": "", "--tlscert": "", "--tlskey": ""}
+    known = {"--state-dir": "", "--run-dir": "", "--socket": "", "--idle-after": "", "--host": "", **files}
+    hosts: list[str] = []
+    detach = secure = False
     rest = list(arguments)
     while rest:
         name, equals, value = rest.pop(0).partition("=")
         if name == "--detach":
             detach = True
             continue
+        if name in ("--tlsverify", "--tls"):
+            secure = True
+            continue
         if name not in known:
             raise Invalid(f"unknown option: {name}")
         if not equals and not rest:
             raise Invalid(f"option needs a value: {name}")
         known[name] = value if equals else rest.pop(0)
+        if name == "--host":
+            hosts.append(known[name])
     idle = known["--idle-after"]
     try:
         idle_after = float(idle) if idle else None
@@ -77,7 +93,17 @@ def read_options(arguments: list[str]) -> Options:
         known["--socket"],
         idle_after,
         detach,
+        tuple(hosts),
+        _certificates(known) if secure else None,
     )
+
+
+def _certificates(known: dict[str, str]) -> Certificates:
+    from wherry.engine.bootstrap import tcp
+
+    usual = tcp.default_certificates()
+    given = (known[name] for name in ("--tlscacert", "--tlscert", "--tlskey"))
+    return tcp.Certificates(*(path or default for path, default in zip(given, usual, strict=True)))
 
 
 def _run(options: Options) -> int:
@@ -93,6 +119,7 @@ def _run(options: Options) -> int:
         if options.socket == "fd://":
             raise Invalid("no sockets were handed over", hint="--socket fd:// is for systemd's units")
         listening = [sockets.bind(path)]
+    from_afar, context = _from_afar(options, listening)
     if options.detach and _detached():
         return 0
     claim.write_pid(options.run_dir, os.getpid())
@@ -122,9 +149,28 @@ def _run(options: Options) -> int:
             idle_after=options.idle_after,
             rootless=without_root,
             supervisor_starting=starting,
+            tcp=from_afar,
+            context=context,
         ),
         _serve,
     )
+
+
+def _from_afar(
+    options: Options, listening: list[socket.socket]
+) -> tuple[list[socket.socket], ssl.SSLContext | None]:
+    """The TCP sockets, those that systemd handed over taken out of `listening`, and how they speak TLS."""
+    given = [sock for sock in listening if sock.family != 1]  # AF_UNIX
+    if not given and not options.hosts:
+        return [], None
+    from wherry.engine.bootstrap import tcp
+
+    context = options.certificates.context() if options.certificates is not None else None
+    for sock in given:
+        listening.remove(sock)
+        if context is None:
+            tcp.check_insecure(sock.getsockname()[0], "a socket of systemd's")
+    return given + tcp.bind(options.hosts, secure=context is not None), context
 
 
 def _serve(engine: Engine, on_quiet: Callable[[], None]) -> daemon.Server:

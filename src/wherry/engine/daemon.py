@@ -10,11 +10,14 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from .engine import Engine
 from .journal import report, trim
 from .settings import Settings, from_environment
+
+if TYPE_CHECKING:
+    import ssl
 
 LOG_CHECK = 600.0
 """Seconds between two looks at the size of the engine's own log."""
@@ -25,7 +28,7 @@ class Server(Protocol):
 
     @property
     def clients(self) -> int: ...
-    def listen(self, sock: socket.socket) -> None: ...
+    def listen(self, sock: socket.socket, context: ssl.SSLContext | None = ...) -> None: ...
     async def close(self, grace: float = ...) -> None: ...
 
 
@@ -33,7 +36,9 @@ Serve = Callable[[Engine, Callable[[], None]], Server]
 
 
 class Start(NamedTuple):
-    """What the bootstrap hands over. `own_socket` is the path to remove at the end, "" for systemd's."""
+    """What the bootstrap hands over. `own_socket` is the path to remove at the end, "" for systemd's.
+
+    The clients of `tcp` speak TLS as `context` says; where that is None, none."""
 
     state_dir: str
     run_dir: str
@@ -42,6 +47,8 @@ class Start(NamedTuple):
     idle_after: float | None
     rootless: bool
     supervisor_starting: int
+    tcp: Sequence[socket.socket] = ()
+    context: ssl.SSLContext | None = None
 
 
 def run(start: Start, serve: Serve) -> int:
@@ -73,6 +80,8 @@ async def _live(start: Start, settings: Settings, serve: Serve) -> int:
     for sock in start.sockets:
         sock.setblocking(False)
         server.listen(sock)
+    for sock in start.tcp:
+        server.listen(sock, start.context)
     _tune_collector()
     try:
         await _until_over(engine, server, settings, stopping)

@@ -16,7 +16,7 @@ from .containers.registry import Container
 from .events import Events
 from .identity import new_id
 from .models import ExecConfig, ExecInspect, ProcessConfig
-from .processes import Processes, has_ended
+from .processes import Processes
 
 FORGET_AFTER = 300.0
 """Seconds for which an ended exec can still be asked for its exit code."""
@@ -73,6 +73,8 @@ class Execs:
     ) -> Attachment | None:
         """Run it; returns the streams, or None when detached or when `hijack` gave a client to serve.
 
+        Whether they come in frames goes by `tty`, as in Docker: what the client that starts it says.
+
         Raises `Conflict` when it has run already; once the client was hijacked what keeps the process
         from being run (`LaunchFailed`, with 126 or 127, when the program can't be executed).
         """
@@ -85,7 +87,8 @@ class Execs:
         if console_size is not None:
             config.console_size = console_size
         self._event(instance, f"exec_start: {_line(config)}")
-        client = await hijack(config.tty) if hijack is not None and not detach else None
+        bare = config.tty if tty is None else tty
+        client = await hijack(bare) if hijack is not None and not detach else None
         try:
             running = await self._processes.run(
                 instance.container.id,
@@ -97,6 +100,7 @@ class Execs:
                 attach=not detach,
                 client=client,
                 detach_keys=detach_keys,
+                framed=not bare,
             )
         except WherryError as error:
             instance.exit_code = getattr(error, "exit_code", 126)
@@ -104,11 +108,10 @@ class Execs:
             raise
         instance.pid = running.pid
         instance.ended = running.ended
-        instance.ended = running.ended
         running.ended.add_done_callback(lambda future: self._ended(instance, future.result()))
         if running.connection is None:
             return None
-        return Attachment(running.connection, config.tty)
+        return Attachment(running.connection, bare)
 
     async def resize(self, exec_id: str, height: int, width: int) -> None:
         """Set its terminal's size."""
@@ -151,12 +154,6 @@ class Execs:
         if instance.pid and instance.ended is not None and _is_over(instance.pid):
             await asyncio.wait([instance.ended], timeout=SETTLE)
             await asyncio.sleep(0)  # the callbacks of the end come first
-
-    async def _catch_up(self, instance: _Instance) -> None:
-        """Clients ask for the exit code as soon as the streams end: wait for word of an end that has come."""
-        if instance.pid and instance.ended is not None and has_ended(instance.pid):
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(instance.ended), 2)
 
     def forget(self, container: Container) -> None:
         """Its container ended: no exec of it can start any more."""

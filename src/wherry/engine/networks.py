@@ -192,13 +192,11 @@ class Networks:
                 self.on_moved(found)
 
     async def disconnect(self, ref: str, container: str, *, force: bool = False) -> None:
-        """Detach a container."""
+        """Detach a container. `force` is for containers that are gone: here none is left in a network."""
         network = self._lookup(ref)
         found = self._find(container)
         async with found.lock:
             if network.name not in found.plan.endpoints:
-                if force:
-                    return
                 raise Forbidden(f"container {found.id} is not connected to network {network.name}")
             if network.name in ("host", "none"):
                 raise Conflict(f"container cannot be disconnected from {network.name} network")

@@ -41,8 +41,11 @@ class Processes:
         attach: bool = True,
         client: Client | None = None,
         detach_keys: bytes = b"",
+        framed: bool | None = None,
     ) -> Running:
         """Run `process` (the OCI specification's object), serving `client` if there is one.
+
+        `framed`: whether its output comes in Docker's frames; None: unless it has a terminal.
 
         Raises `LaunchFailed`, `NotFound`; the client's connection is open then.
         """
@@ -58,6 +61,7 @@ class Processes:
                 stdout=stdout,
                 stderr=stderr,
                 detach_keys=detach_keys,
+                framed=framed,
                 connection=client.socket if client is not None else None,
                 early=client.early if client is not None else b"",
             )
@@ -84,12 +88,3 @@ class Processes:
     async def kill(self, container: str, exec_id: str) -> None:
         """Kill one."""
         await self._supervisor.kill(container, exec_id=exec_id)
-
-
-def has_ended(pid: int) -> bool:
-    """Whether a process is gone or only waits to be reaped."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().rpartition(b") ")[2][:1] in b"ZX"
-    except OSError:
-        return True

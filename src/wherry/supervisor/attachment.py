@@ -53,7 +53,7 @@ class Attachment:
         self._owner = owner
         self._outputs = outputs
         self._framed = framed
-        self._keys = DetachKeys(b"" if framed else keys)
+        self._keys = DetachKeys(keys)
         self._queue: deque[memoryview] = deque()
         self._pending = 0
         self._holding = False

@@ -24,7 +24,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from wherry.errors import Unavailable
@@ -44,6 +44,9 @@ from wherry.supervisor.records import (
 )
 from wherry.supervisor.spawn import spawn
 
+Spawn = Callable[[str, str], Awaitable[None]]
+"""Starts a supervisor and waits until it listens: `spawn.spawn`, or one that reaches another network."""
+
 DETACH_KEYS = b"\x10\x11"
 """Control-P, control-Q."""
 
@@ -51,7 +54,8 @@ DETACH_KEYS = b"\x10\x11"
 class Supervisor:
     """A connected supervisor. Made by `connect`; callbacks run in the event loop and must not block."""
 
-    def __init__(self, state_dir: str, run_dir: str) -> None:
+    def __init__(self, state_dir: str, run_dir: str, spawn: Spawn = spawn) -> None:
+        self._spawn = spawn
         self._state_dir = state_dir
         self._run_dir = run_dir
         self._channel: Channel | None = None
@@ -75,13 +79,15 @@ class Supervisor:
         *,
         on_exit: Callable[[Exit], None] | None = None,
         start: bool = True,
+        spawn: Spawn = spawn,
     ) -> Supervisor:
-        """Connect, starting a supervisor when none listens (unless `start` is False). Raises Unavailable.
+        """Connect, starting a supervisor with `spawn` when none listens (unless `start` is False). Raises
+        Unavailable.
 
         Exits that happened while no engine was connected are not repeated as events: they are in `processes`,
         and in each container's `exit.json`.
         """
-        self = cls(state_dir, run_dir)
+        self = cls(state_dir, run_dir, spawn)
         if on_exit is not None:
             self.on_exit = on_exit
         await self._open(start=start)
@@ -273,7 +279,7 @@ class Supervisor:
         for patience in range(10):
             connection = await _connect(path)
             if connection is None and start:
-                await spawn(self._state_dir, self._run_dir)
+                await self._spawn(self._state_dir, self._run_dir)
                 connection = await _connect(path)
             if connection is not None and await self._take_over(connection):
                 return

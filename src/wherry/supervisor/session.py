@@ -99,17 +99,24 @@ class Session:
         return all(output.ended for output in self._outputs)
 
     def attach(
-        self, connection: socket.socket, *, stdin: bool, outputs: tuple[int, ...], keys: bytes, early: bytes
+        self,
+        connection: socket.socket,
+        *,
+        stdin: bool,
+        outputs: tuple[int, ...],
+        keys: bytes,
+        early: bytes,
+        framed: bool | None = None,
     ) -> None:
-        """Add a client; owns the connection."""
+        """Add a client; owns the connection. `framed`: see `client.Supervisor.exec`."""
         attachment = Attachment(
             self._loop,
             connection,
             self,
             stdin=stdin and self._input is not None,
             outputs=outputs,
-            framed=not self._terminal,
-            keys=keys,
+            framed=not self._terminal if framed is None else framed,
+            keys=keys if self._terminal else b"",
         )
         self._attachments.append(attachment)
         attachment.early(early)

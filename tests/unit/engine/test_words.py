@@ -110,7 +110,7 @@ def test_image_defaults() -> None:
     assert (none.entrypoint, none.cmd) == (None, ["z"])
     with pytest.raises(Invalid, match="no command specified"):
         with_image_defaults(ContainerConfig(), RunConfig())
-    assert merged_environment(["A=1", "B=2"], ["A"]) == ["B=2"]
+    assert merged_environment(["A=1", "B=2"], ["A"]) == ["A", "B=2"]
 
 
 def test_bodies_are_read_as_docker_reads_them() -> None:

@@ -25,7 +25,7 @@ _HEAD_TIMEOUT = 60.0
 
 
 class Peer(NamedTuple):
-    """Who is at the other end: ids as this user namespace sees them; pid 0 where it isn't known (TCP)."""
+    """Who is at the other end: ids as this user namespace sees them. Pid 0: behind TLS; -1: TCP."""
 
     pid: int
     uid: int

@@ -2,7 +2,9 @@
 
 Every peer's credentials are checked (SO_PEERCRED, unix(7)), besides the mode 0600 of the engine's own
 socket: a mode alone does not help where it was changed by mistake. A socket handed over by systemd keeps the
-mode and the owners that its unit gave it, so group members are let in there.
+mode and the owners that its unit gave it, so group members are let in there. TCP knows no credentials: with
+TLS the client's certificate says that it may, without, the socket is on loopback and was asked for, and
+what browsers send is refused.
 """
 
 from __future__ import annotations
@@ -13,9 +15,13 @@ import os
 import socket
 import struct
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from wherry.api.http.connection import Connection, Handler, Peer
 from wherry.api.http.response import Response
+
+if TYPE_CHECKING:
+    import ssl
 
 _AT_ONCE = 64
 _REFUSAL = Response(403, b'{"message":"permission denied: this engine belongs to another user"}\n').encode(
@@ -32,17 +38,21 @@ class Listener:
         self._on_quiet = on_quiet
         self._sockets: list[socket.socket] = []
         self._connections: dict[Connection, asyncio.Task[None]] = {}
+        self._carried: set[asyncio.Task[None]] = set()
 
     @property
     def connections(self) -> int:
         """Clients connected now, hijacked ones not counted."""
         return len(self._connections)
 
-    def listen(self, sock: socket.socket) -> None:
-        """Serve a socket that listens already: bound before the event loop ran, or systemd's."""
+    def listen(self, sock: socket.socket, context: ssl.SSLContext | None = None) -> None:
+        """Serve a socket that listens already: bound before the event loop ran, or systemd's.
+
+        `context`, for TCP: clients speak TLS and prove who they are.
+        """
         sock.setblocking(False)
         self._sockets.append(sock)
-        asyncio.get_running_loop().add_reader(sock, self._accept, sock)
+        asyncio.get_running_loop().add_reader(sock, self._accept, sock, context)
 
     async def close(self, grace: float) -> None:
         """Stop accepting, let running requests finish for `grace` seconds, then cancel them."""
@@ -59,8 +69,11 @@ class Listener:
             for task in pending:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        for task in self._carried:
+            task.cancel()
+        await asyncio.gather(*self._carried, return_exceptions=True)
 
-    def _accept(self, sock: socket.socket) -> None:
+    def _accept(self, sock: socket.socket, context: ssl.SSLContext | None) -> None:
         for _ in range(_AT_ONCE):
             try:
                 client, _address = sock.accept()
@@ -69,6 +82,11 @@ class Listener:
             except OSError:  # out of descriptors: the backlog holds them until some are free
                 return
             client.setblocking(False)
+            if context is not None:
+                task = asyncio.get_running_loop().create_task(self._carry(client, context))
+                self._carried.add(task)
+                task.add_done_callback(self._carried.discard)
+                continue
             peer = _peer_of(client)
             if not _allowed(sock, peer):
                 try:
@@ -77,10 +95,30 @@ class Listener:
                     pass
                 client.close()
                 continue
-            connection = Connection(client, peer, self._handler)
-            task = asyncio.get_running_loop().create_task(connection.serve())
-            self._connections[connection] = task
-            task.add_done_callback(functools.partial(self._forget, connection))
+            self._serve(client, peer)
+
+    def _serve(self, client: socket.socket, peer: Peer) -> None:
+        connection = Connection(client, peer, self._handler)
+        task = asyncio.get_running_loop().create_task(connection.serve())
+        self._connections[connection] = task
+        task.add_done_callback(functools.partial(self._forget, connection))
+
+    async def _carry(self, client: socket.socket, context: ssl.SSLContext) -> None:
+        """One client behind TLS, from its handshake to its end."""
+        from wherry.api.http.tls import Carrier, Refused
+
+        try:
+            carrier = Carrier(client, context)
+            await carrier.handshake()
+            ours, theirs = socket.socketpair()
+            ours.setblocking(False)
+            theirs.setblocking(False)
+            self._serve(theirs, Peer(0, os.geteuid(), os.getegid()))
+            await carrier.carry(ours)
+        except (Refused, OSError):
+            pass
+        finally:
+            client.close()
 
     def _forget(self, connection: Connection, _task: asyncio.Task[None]) -> None:
         connection.close()
@@ -92,7 +130,7 @@ class Listener:
 def _peer_of(client: socket.socket) -> Peer:
     if client.family != socket.AF_UNIX:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return Peer(0, -1, -1)
+        return Peer(-1, -1, -1)
     return Peer(*struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)))
 
 
@@ -101,7 +139,7 @@ def _allowed(listening: socket.socket, peer: Peer) -> bool:
     if peer.uid in (0, os.geteuid()):
         return True
     if listening.family != socket.AF_UNIX:
-        return False
+        return True  # bound to loopback only, see `engine.bootstrap.tcp`
     try:
         mode = os.stat(listening.getsockname())
     except (OSError, ValueError, TypeError):

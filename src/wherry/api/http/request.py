@@ -46,6 +46,17 @@ class Request:
         """Whether a client that goes away ends the handler (a wait, a stream) or not (a change)."""
 
     @property
+    def from_browser(self) -> bool:
+        """Whether a page could have sent it: on TCP without TLS, from another origin or to another name."""
+        if self._connection.peer.pid >= 0:
+            return False
+        host = self.head.headers.get("host", "")
+        name = (host.rpartition(":")[0] if host[-1:].isdigit() and ":" in host else host).strip("[]")
+        # A page of elsewhere has a name of elsewhere, also when that was made to mean this machine.
+        ours = "." not in name or name.startswith("127.") or name.endswith(".localhost")
+        return "origin" in self.head.headers or not ours
+
+    @property
     def has_body(self) -> bool:
         return self.head.length != 0
 

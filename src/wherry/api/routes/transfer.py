@@ -41,7 +41,7 @@ async def create(call: Call) -> None:
 
 async def load(call: Call) -> None:
     quiet = call.query.flag("quiet", True)
-    await relay_progress(call, call.engine.images.load(call.archive(), quiet=quiet))
+    await relay_progress(call, call.engine.images.load(call.archive(), quiet=quiet), always=True)
 
 
 async def save_one(call: Call) -> None:

@@ -31,21 +31,24 @@ async def relay_json(stream: ResponseStream, objects: AsyncIterator[Any]) -> Non
     await stream.finish()
 
 
-async def relay_progress(call: Call, objects: AsyncIterator[Any]) -> None:
+async def relay_progress(call: Call, objects: AsyncIterator[Any], *, always: bool = False) -> None:
     """Send a progress stream as Docker does.
 
-    An error before the first object is an answer of its own with its status code; later it becomes the
-    stream's last line, because the code 200 has been sent by then.
+    An error before the first object is an answer of its own with its status code. A later one, or any with
+    `always`, becomes the stream's last line, because the code 200 has been sent by then.
     """
     try:
-        try:
-            first = await anext(objects)
-        except StopAsyncIteration:
-            await (await call.stream()).finish()
-            return
+        begun = []
+        if not always:
+            try:
+                begun.append(await anext(objects))
+            except StopAsyncIteration:
+                await (await call.stream()).finish()
+                return
         stream = await call.stream()
         try:
-            await stream.write(encode(first) + b"\r\n")
+            for item in begun:
+                await stream.write(encode(item) + b"\r\n")
             async for item in objects:
                 await stream.write(encode(item) + b"\r\n")
         except ConnectionError:

@@ -53,16 +53,14 @@ def with_image_defaults(asked: ContainerConfig, image: RunConfig) -> ContainerCo
 
 
 def merged_environment(base: list[str] | None, over: list[str] | None) -> list[str]:
-    """The image's variables with the user's over them; a name without `=` takes the variable away."""
+    """The image's variables with the user's over them. A name without `=`, which takes the variable away
+    when a process starts, stays to be seen, as in Docker."""
     merged: dict[str, str] = {}
     for item in (*(base or ()), *(over or ())):
-        name, equals, _ = item.partition("=")
+        name = item.partition("=")[0]
         if not name:
             raise Invalid(f"invalid environment variable: {item}")
-        if equals:
-            merged[name] = item
-        else:
-            merged.pop(name, None)
+        merged[name] = item
     return list(merged.values())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from wherry.errors import Conflict, Unsupported
+from wherry.errors import Conflict, NotFound, Unsupported
 from wherry.linux import cgroups
 
 from .record import PAUSED, RESTARTING, RUNNING
@@ -26,7 +26,10 @@ async def pause(room: Room, container: Container) -> None:
         if condition.status != RUNNING:
             raise Conflict(f"Container {container.id} is not running")
         # In a thread: version 1's freezer may have to try for a while.
-        await asyncio.to_thread(_cgroup(container).freeze)
+        try:
+            await asyncio.to_thread(_cgroup(container).freeze)
+        except (FileNotFoundError, NotFound):  # it has just ended, which nobody has noted yet
+            raise Conflict(f"Container {container.id} is not running") from None
         condition.status = PAUSED
         room.save(container)
         room.event(container, "pause")
