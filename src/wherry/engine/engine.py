@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import time
 from typing import TYPE_CHECKING
 
 from wherry.linux.cgroups.home import find as find_cgroup_home
 from wherry.store import Store
+from wherry.supervisor import spawn
 from wherry.supervisor.client import Supervisor
 from wherry.supervisor.records import Detached, Exit, OutOfMemory
 
@@ -74,7 +74,7 @@ class Engine:
         engine has the state directory open or no supervisor can be had.
         """
         settings = settings or from_environment()
-        connecting = asyncio.ensure_future(_connect(state_dir, run_dir, supervisor_starting))
+        connecting = asyncio.ensure_future(_connect(state_dir, run_dir, supervisor_starting, own_network))
         try:
             store = Store(state_dir)
         except BaseException:
@@ -168,10 +168,14 @@ class Engine:
         """End the engine. The supervisor ends too when it holds nothing (unless told to stay)."""
         await self._room.settle()
         if stop_supervisor and not self.busy:
-            with contextlib.suppress(Exception):
-                await self.networks.wind_down()
-            with contextlib.suppress(Exception):
-                await self._room.supervisor.shutdown()
+            for what, step in (
+                ("taking networks down", self.networks.wind_down),
+                ("ending the supervisor", self._room.supervisor.shutdown),
+            ):
+                try:
+                    await step()
+                except Exception as error:  # the rest must still be done
+                    report(what, error)
         await self._room.supervisor.close()
         await asyncio.to_thread(self.store.close)
 
@@ -209,8 +213,9 @@ class Engine:
         supervisor.on_reconnect = on_reconnect
 
 
-async def _connect(state_dir: str, run_dir: str, starting: int) -> Supervisor:
-    """Connect, after the process `starting` (0: none) has brought a supervisor up."""
+async def _connect(state_dir: str, run_dir: str, starting: int, own_network: bool) -> Supervisor:
+    """Connect, after the process `starting` (0: none) has brought a supervisor up. It runs in the machine's
+    network, also when this engine has a network of its own (`own_network`)."""
     if starting:
         loop = asyncio.get_running_loop()
         process = os.pidfd_open(starting)
@@ -224,4 +229,5 @@ async def _connect(state_dir: str, run_dir: str, starting: int) -> Supervisor:
             os.waitid(os.P_PIDFD, process, os.WEXITED)  # noqa: ASYNC222  it has ended already
         finally:
             os.close(process)
-    return await Supervisor.connect(state_dir, run_dir)
+    start = networking.supervisor_outside if own_network else spawn.spawn
+    return await Supervisor.connect(state_dir, run_dir, spawn=start)

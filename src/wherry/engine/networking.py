@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import socket
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from wherry.errors import Unavailable, WherryError
 from wherry.store.database import Database
+from wherry.supervisor import spawn
 
+from .bootstrap import rootless
 from .machine import Machine
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 
 _USUAL = "/run/wherry"
+_PATIENCE = 20  # seconds until a supervisor listens
 _LEFT = "SELECT 1 FROM endpoints UNION SELECT 1 FROM published_ports LIMIT 1"
 
 
@@ -35,6 +39,23 @@ def sockets_outside(run_dir: str) -> Callable[[Any], socket.socket]:
         return keeper[0].new_socket(address[0], address[1], address[2])
 
     return make
+
+
+async def supervisor_outside(state_dir: str, run_dir: str) -> None:
+    """Start a supervisor in the machine's network, from an engine that is behind one of its own: for
+    `--network host`. Raises `Unavailable`."""
+    from wherry.network.keeping import Keeper
+
+    def start() -> None:
+        with contextlib.closing(Keeper(run_dir, behind=True)) as keeper:
+            keeper.start(spawn.command(state_dir, run_dir), spawn.environment())
+
+    await asyncio.to_thread(start)
+    for _ in range(_PATIENCE * 50):
+        if await asyncio.to_thread(rootless.supervisor_pid, run_dir):
+            return
+        await asyncio.sleep(0.02)
+    raise Unavailable("the supervisor did not start", hint="`wherry engine stop`, then again")
 
 
 class Lazy:

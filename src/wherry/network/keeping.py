@@ -11,7 +11,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from wherry.errors import Internal, Unavailable
@@ -129,6 +129,10 @@ class Keeper:
             self._connection = None
             connection.close()
         raise Unavailable("the network keeper does not answer", hint="run the command again")
+
+    def start(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Have a program run in the keeper's network and live on by itself. Raises as `request`."""
+        self.request({"op": "start", "command": list(command), "environment": dict(environment)})
 
     def new_socket(self, family: int, kind: int, protocol: int) -> socket.socket:
         """A non-blocking socket of the network that the keeper is in. Raises OSError, Unavailable."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import gc
 import os
-import resource
 import signal
 import socket
 import sys
 import time
 
-from wherry.network.keeper import command
+from wherry.network.keeper import command, starting
 from wherry.network.keeper.server import Server
 
 
@@ -33,8 +32,7 @@ def main() -> int:
     for standard in (0, 1, 2):
         os.dup2(null, standard)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    starting.raise_limit()
     gc.freeze()
     if command.GUARDED in sys.argv[2:]:
         _guard()

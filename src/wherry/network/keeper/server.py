@@ -10,6 +10,7 @@ A SOCK_SEQPACKET Unix socket carries one JSON object each way, with descriptors 
     release   key                                             protocol/host_ip/host_port, as in `held`
     place     + network namespace                             where containers are, if not where we are
     socket    family, type, protocol                          → + a socket of the network that we are in
+    start     command, environment                            run a program that lives on by itself here
     end                                                       stop serving
     list                                                      → networks, served, held
 
@@ -31,6 +32,7 @@ from wherry.network.keeper.loop import READ, Loop
 from wherry.network.keeper.names import Member, Names
 from wherry.network.keeper.reach import Reach, bind
 from wherry.network.keeper.resolver import Resolver
+from wherry.network.keeper.starting import start
 from wherry.network.keeper.streams import StreamForwarder
 
 _LARGEST = 1 << 20
@@ -82,7 +84,9 @@ class Server:
     def _receive(self, connection: socket.socket) -> None:
         descriptors = array.array("i")
         try:
-            data, ancillary, _, _ = connection.recvmsg(_LARGEST, socket.CMSG_SPACE(4 * 4))
+            data, ancillary, _, _ = connection.recvmsg(
+                _LARGEST, socket.CMSG_SPACE(4 * 4), socket.MSG_CMSG_CLOEXEC
+            )
         except OSError:
             data, ancillary = b"", []
         for level, kind, body in ancillary:
@@ -132,6 +136,8 @@ class Server:
                 made = socket.socket(request["family"], kind, request["protocol"])
                 descriptors.append(made.detach())
                 return {"socket": True}
+            case "start":
+                start(request["command"], request["environment"])
             case "end":
                 self.ended = True
             case "place":
