@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -23,8 +24,12 @@ def systemctl(*words: str) -> str:
 @pytest.fixture
 def installed(no_engine: EngineUnderTest) -> Iterator[EngineUnderTest]:
     """The service, which finds the modules as the tests do: where they are installed is not its business."""
+    # Where this user's systemd looks: its home is the real one.
+    settings = str(Path(pwd.getpwuid(os.geteuid()).pw_dir) / ".config")
+    no_engine.wherry.environment["XDG_CONFIG_HOME"] = settings
     no_engine.wherry("engine", "install")
-    folder = Path(units.folder(user=os.geteuid() != 0)) / f"{units.SERVICE}.d"
+    place = "/etc/systemd/system" if os.geteuid() == 0 else f"{settings}/systemd/user"
+    folder = Path(place) / f"{units.SERVICE}.d"
     if "PYTHONPATH" in no_engine.environment:
         folder.mkdir()
         text = f'[Service]\nEnvironment="PYTHONPATH={no_engine.environment["PYTHONPATH"]}"\n'

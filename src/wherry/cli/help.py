@@ -26,7 +26,7 @@ SECTIONS = (
             *("cp", "diff", "port", "inspect", "rename", "update", "commit", "export"),
         ],
     ),
-    ("Applications", ["compose", "build", "builder"]),
+    ("Applications", ["compose", "stack", "build", "builder"]),
     (
         "Images",
         [
@@ -167,6 +167,11 @@ def unresolved(name: str, rest: list[str]) -> int:
         candidates = [*(known for known in COMMANDS if " " not in known and known not in HIDDEN), *GROUPS]
     from wherry.cli.suggest import nearest
 
+    from wherry.cli.absent import INSTEAD
+
+    if wrong == typed and wrong in INSTEAD:
+        say(f"wherry has no {wrong!r}", INSTEAD[wrong])
+        return 1
     found = nearest(wrong, candidates)
     prefix = typed[: -len(wrong)]
     hint = f"did you mean 'wherry {prefix}{found}'?" if found else "`wherry` alone lists the commands"
