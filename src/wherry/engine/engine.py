@@ -18,6 +18,7 @@ from .containers import Containers, hostfiles, reconcile, specification
 from .containers.registry import Registry
 from .containers.room import Room
 from .containers.table import Table
+from .eventjournal import EventJournal
 from .events import Events
 from .execs import Execs
 from .idranges import IdRanges
@@ -87,7 +88,7 @@ class Engine:
             raise
         find_cgroup_home(supervisor.pid)
         facts = machine.look_up(rootless=rootless, own_network=own_network)
-        events = Events()
+        events = Events(EventJournal(os.path.join(run_dir, "events")))
         registry = Registry(Table(store.database))
         kernel = networking.Lazy(store.database, run_dir, facts)
         processes = Processes(supervisor)
@@ -177,6 +178,7 @@ class Engine:
                 except Exception as error:  # the rest must still be done
                     report(what, error)
         await self._room.supervisor.close()
+        self.events.close()
         await asyncio.to_thread(self.store.close)
 
     def _listen(self, supervisor: Supervisor) -> None:

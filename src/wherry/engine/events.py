@@ -7,6 +7,7 @@ import contextlib
 import weakref
 from collections import deque
 
+from .eventjournal import EventJournal
 from .filters import Filters, check, matches_labels
 from .models import Actor, Event
 from .moments import now
@@ -40,8 +41,10 @@ _BY_TYPE = ("container", "volume", "network", "daemon", "plugin", "service", "no
 class Events:
     """The last `KEPT` events, and those to come. Only to be used from the engine's loop."""
 
-    def __init__(self) -> None:
-        self._kept: deque[Event] = deque(maxlen=KEPT)
+    def __init__(self, journal: EventJournal | None = None) -> None:
+        """`journal` keeps them for the next engine, and has those of the last one."""
+        self._journal = journal
+        self._kept: deque[Event] = deque(journal.read(KEPT) if journal is not None else (), maxlen=KEPT)
         self._listeners: weakref.WeakSet[EventStream] = weakref.WeakSet()
 
     @property
@@ -53,7 +56,8 @@ class Events:
         self, kind: str, action: str, actor: str, attributes: dict[str, str], *, scope: str = "local"
     ) -> None:
         """Say that `action` happened to `actor` (an id or, for volumes, a name)."""
-        moment = now()
+        # Each has a time of its own: a listener that comes back says which was its last.
+        moment = max(now(), self._kept[-1].time_nano + 1 if self._kept else 0)
         event = Event(
             type=kind,
             action=action,
@@ -66,8 +70,15 @@ class Events:
             event.status, event.id = action, actor
             event.from_ = attributes.get("image", "") if kind == "container" else ""
         self._kept.append(event)
+        if self._journal is not None:
+            self._journal.append(event)  # first of all: what was told is never forgotten
         for listener in tuple(self._listeners):
             listener.offer(event)
+
+    def close(self) -> None:
+        """Nothing happens any more."""
+        if self._journal is not None:
+            self._journal.close()
 
     def subscribe(self, *, since: float = 0, until: float = 0, filters: Filters | None = None) -> EventStream:
         """Events from `since` on, ending at `until` (seconds since 1970; 0: from now, for ever).

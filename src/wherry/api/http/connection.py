@@ -100,9 +100,10 @@ class Connection:
             self._sock.close()
 
     def stop(self) -> None:
-        """End at the next chance: now if it is idle, else when the running request has been answered."""
+        """End at the next chance: now if it is idle or only streams, else when it has answered."""
         self.closing = True
-        if self.idle and self._task is not None:
+        streams = self._request is not None and self._request.cancellable
+        if (self.idle or streams) and self._task is not None:
             self._task.cancel()
 
     def release(self) -> tuple[socket.socket, bytes]:

@@ -9,22 +9,30 @@ from wherry.client.api import query
 def run(invocation: Invocation) -> int:
     from wherry.cli.container.pump import OutputCopy
     from wherry.cli.format.times import query_time
+    from wherry.client.demux import write_all
 
     flags = invocation.flags
     name = invocation.arguments[0]
     details = invocation.client.get(f"/containers/{name}/json")
-    options = query(
-        stdout=True,
-        stderr=True,
-        follow=flags.on("follow"),
-        timestamps=flags.on("timestamps"),
-        details=flags.on("details"),
-        since=query_time(flags.text("since")),
-        until=query_time(flags.text("until")),
-        tail=flags.text("tail", "all"),
-    )
-    response = invocation.client.stream("GET", f"/containers/{details['Id']}/logs{options}")
-    output = OutputCopy(raw=bool(details["Config"].get("Tty")))
+    tty, timestamps = bool(details["Config"].get("Tty")), flags.on("timestamps")
+    options: dict[str, object] = {
+        "stdout": True,
+        "stderr": True,
+        "details": flags.on("details"),
+        "since": query_time(flags.text("since")),
+        "until": query_time(flags.text("until")),
+        "tail": flags.text("tail", "all"),
+    }
+    if flags.on("follow"):
+        from wherry.client.again import FollowedLog
+
+        log = FollowedLog(invocation.client, details["Id"], framed=not tty, timestamps=timestamps, **options)
+        for stream, data in log.pieces():
+            write_all(stream, [memoryview(data)])
+        return 0
+    whole = query(**options, timestamps=timestamps)
+    response = invocation.client.stream("GET", f"/containers/{details['Id']}/logs{whole}")
+    output = OutputCopy(raw=tty)
     for piece in response.chunks():
         output.feed(memoryview(piece))
     return 0

@@ -7,7 +7,7 @@ import time
 from wherry.cli.command import Command, Invocation
 from wherry.cli.filters import parse_filters
 from wherry.cli.format.times import query_time
-from wherry.client.api import query
+from wherry.client.again import events
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,12 +23,13 @@ def run(invocation: Invocation) -> int:
 
         render = renderer(form)
         show = _as_sent if form == "json" else render
-    options = query(
+    happened = events(
+        invocation.client,
         since=query_time(flags.text("since")),
         until=query_time(flags.text("until")),
         filters=parse_filters(flags.every("filter")),
     )
-    for event in invocation.client.stream("GET", f"/events{options}").documents():
+    for event in happened:
         print(show(event), flush=True)
     return 0
 
