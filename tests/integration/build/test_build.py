@@ -16,9 +16,9 @@ pytestmark = [pytest.mark.needs("root")]
 
 STAGES = """
 FROM BASE AS one
-RUN sleep 1 && echo 1 > /one
+RUN --mount=type=cache,target=/m touch /m/one && while [ ! -e /m/two ]; do sleep 0.1; done && echo 1 > /one
 FROM BASE AS two
-RUN sleep 1 && echo 2 > /two
+RUN --mount=type=cache,target=/m touch /m/two && while [ ! -e /m/one ]; do sleep 0.1; done && echo 2 > /two
 FROM BASE AS unused
 RUN false
 FROM BASE
@@ -28,11 +28,9 @@ RUN cat /one /two
 """
 
 
-def test_stages_run_at_the_same_time(build: Build) -> None:
-    build("FROM BASE\nRUN true", "--no-cache")  # what is only loaded once is loaded
-    began = time.monotonic()
+def test_stages_run_at_the_same_time(build: Build, wherry: Command) -> None:
+    wherry("builder", "prune", "-af")  # the cache mount by which each stage waits for the other
     done = build(STAGES, "--no-cache")
-    assert time.monotonic() - began < 1.9
     assert "unused" not in done.err
     assert build(STAGES).out == done.out
     assert "RUN false" not in done.err
@@ -110,7 +108,8 @@ def test_outputs(build: Build, tmp_path: Path, wherry: Command) -> None:
     assert json.loads((tmp_path / "meta").read_text())["containerimage.config.digest"] == image
     build(text, "-t", "saved:1", "-o", f"type=docker,dest={tmp_path}/image.tar")
     wherry("rmi", "saved:1")
-    assert image in wherry("load", "-i", str(tmp_path / "image.tar")).out
+    assert "saved:1" in wherry("load", "-i", str(tmp_path / "image.tar")).out
+    assert wherry("inspect", "--format", "{{.Id}}", "saved:1").line == image
 
 
 def test_contexts(wherry: Command, image: str, context: Path, tmp_path: Path) -> None:
@@ -150,8 +149,8 @@ RUN echo "$GLOBAL|$TARGETARCH|$LATER|$SET|$HTTP_PROXY"
 
 
 def test_what_is_not_done_is_refused(build: Build) -> None:
-    for option in ("--cache-to=type=local,dest=x", "--squash", "--sbom=true"):
-        assert "not supported yet" in build("FROM BASE\n", option, code=1).err
+    for option in ("--cache-to=type=s3,bucket=x", "--cache-from=type=gha", "--output=type=image,unknown=1"):
+        assert "not supported" in build("FROM BASE\n", option, code=1).err
     assert "not allowed" in build("FROM BASE\nRUN --security=insecure true", code=1).err
 
 

@@ -16,6 +16,8 @@ from wherry.engine.moments import parse_moment
 from wherry.errors import Invalid, Unsupported
 
 if TYPE_CHECKING:
+    import socket
+
     from wherry.engine.builds import BuildOrder
 
 _LIMITS = {
@@ -30,7 +32,7 @@ _WORDS = {"cpusetcpus": "CpusetCpus", "cpusetmems": "CpusetMems", "cgroupparent"
 
 async def build(call: Call) -> None:
     if call.query.text("version") == "2":
-        raise Unsupported("BuildKit is not supported by this endpoint", hint="set DOCKER_BUILDKIT=0")
+        raise Unsupported("BuildKit is not spoken by this endpoint", hint="install docker-buildx")
     order = _order(call)
     quiet = call.query.flag("q")
     await relay_progress(call, call.engine.builds.classic(order, call.archive(), quiet=quiet))
@@ -41,7 +43,7 @@ def _order(call: Call) -> BuildOrder:
     from wherry.oci import parse_reference
 
     query = call.query
-    for name in ("outputs", "squash", "isolation"):
+    for name in ("outputs", "isolation"):
         if name in query and query.text(name) not in ("", "0", "false", "default", "[]"):
             raise Unsupported(
                 f"builds with {name!r} are not supported by this endpoint", hint="use wherry build"
@@ -68,6 +70,9 @@ def _order(call: Call) -> BuildOrder:
     labels = _json(query.text("labels"), "labels") or {}
     if not isinstance(args, dict) or not isinstance(labels, dict):
         raise Invalid("buildargs and labels must be JSON objects")
+    images = _json(query.text("cachefrom"), "cachefrom") or []
+    if not isinstance(images, list):
+        raise Invalid("cachefrom must be a JSON array of images")
     epoch = args.get("SOURCE_DATE_EPOCH")
     remote = query.text("remote")
     return BuildOrder(
@@ -86,6 +91,8 @@ def _order(call: Call) -> BuildOrder:
         shm_size=query.number("shmsize", 0) or 0,
         limits=limits,
         epoch=int(epoch) if epoch and str(epoch).isdigit() else None,
+        squash=query.flag("squash"),
+        cache_images=[str(name) for name in images],
     )
 
 
@@ -118,8 +125,28 @@ async def usage(call: Call) -> Response:
     return answer({"Entries": [row._asdict() for row in rows]})
 
 
-async def session(_call: Call) -> Response:
-    raise Unsupported("BuildKit sessions are not supported", hint="set DOCKER_BUILDKIT=0")
+async def session(call: Call) -> None:
+    """A client that is going to build offers its files, secrets, agents and credentials."""
+    connection, early = await _upgraded(call)
+    from wherry.buildkit.control import buildkit_of
+
+    sessions = buildkit_of(call.engine.builds).sessions
+    await sessions.serve(call.request.head.headers, connection, early)
+
+
+async def grpc(call: Call) -> None:
+    """BuildKit's own services."""
+    connection, early = await _upgraded(call)
+    from wherry.buildkit.control import buildkit_of
+
+    await buildkit_of(call.engine.builds).serve(connection, early)
+
+
+async def _upgraded(call: Call) -> tuple[socket.socket, bytes]:
+    if call.request.head.upgrade != "h2c":
+        raise Invalid("no h2c upgrade was asked for")
+    head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n"
+    return await call.request.hijack(f"{head}{call.request.base}\r\n".encode())
 
 
 async def cancel(_call: Call) -> Response:
@@ -131,6 +158,6 @@ ROUTES = [
     Route("POST", "/build/prune", prune),
     Route("GET", "/build/usage", usage),
     Route("POST", "/build/cancel", cancel),
-    Route("POST", "/session", session),
-    Route("POST", "/grpc", session),
+    Route("POST", "/session", session, serves_client=True),
+    Route("POST", "/grpc", grpc, serves_client=True),
 ]

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 
 from wherry.cli.build.agents import lent
+from wherry.cli.build.caches import CacheTarget
 from wherry.cli.build.context import find_context
 from wherry.cli.build.options import FLAGS, build_order
-from wherry.cli.build.output import Output, decoded
+from wherry.cli.build.output import outputs_of
 from wherry.cli.build.show import shown
 from wherry.cli.command import Command, Invocation
 from wherry.errors import Conflict, Internal, Invalid, Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
     from wherry.cli.build.context import Context
+    from wherry.cli.build.output import Output
     from wherry.cli.build.show import Plain, Quiet, Raw
 
 
@@ -27,9 +30,10 @@ class BuildFailed(Internal):
 
 def run(invocation: Invocation) -> int:
     flags = invocation.flags
-    outputs = [Output(text) for text in flags.every("output")]
-    if len(outputs) > 1:
-        raise Unsupported("several --output are not supported yet")
+    outputs = outputs_of(flags.every("output"), push=flags.on("push"), load=flags.on("load"))
+    caches = [CacheTarget(text) for text in flags.every("cache-to")]
+    if flags.on("push") and not flags.every("tag") and not any("name" in one.fields for one in outputs):
+        raise Invalid("--push needs a name for the image", hint="-t REGISTRY/NAME:TAG")
     context = find_context(invocation.arguments[0], flags.text("file"))
     order = build_order(flags)
     check = flags.on("check") or flags.text("call") == "check"
@@ -42,32 +46,27 @@ def run(invocation: Invocation) -> int:
         "place": context.place,
         "auths": _auths(),
         "check": check,
-        "export": any(output.files for output in outputs),
+        "outputs": [output.order for output in outputs],
+        "cache_to": [cache.order for cache in caches],
     }
     view = shown(flags.text("progress"), quiet=flags.on("quiet"), explain=flags.on("explain"))
     try:
-        built = _lend_and_build(invocation, order, context, view, outputs)
+        built = _lend_and_build(invocation, order, context, view, [*outputs, *caches])
     except Conflict:
         if not context.directory:
             raise
         context.as_archive()
         order |= {"context": context.order}
-        built = _lend_and_build(invocation, order, context, view, outputs)
+        built = _lend_and_build(invocation, order, context, view, [*outputs, *caches])
     if check:
         return 1 if built.get("warnings") else 0
     image = built["image"]
-    for output in outputs:
-        output.save(invocation.client, image)
     if flags.text("iidfile") and image:
         _write(flags.text("iidfile"), image)
     if flags.text("metadata-file"):
-        found = {"containerimage.config.digest": image, "containerimage.digest": image}
-        if order["tags"]:
-            found["image.name"] = ",".join(built["tags"])
-        _write(flags.text("metadata-file"), json.dumps(found, indent=2) + "\n")
-    if flags.on("push"):
-        _push(invocation, order["tags"])
-    if image and (flags.on("quiet") or not outputs):
+        found = built.get("metadata", {})
+        _write(flags.text("metadata-file"), json.dumps(found, indent=2, sort_keys=True) + "\n")
+    if image and (flags.on("quiet") or not any(output.target == "-" for output in outputs)):
         print(image)
     return 0
 
@@ -77,10 +76,10 @@ def _lend_and_build(
     order: dict[str, Any],
     context: Context,
     view: Plain | Raw | Quiet,
-    outputs: list[Output],
+    takers: Sequence[Output | CacheTarget],
 ) -> dict[str, Any]:
     with lent(invocation.client, invocation.flags.every("ssh")) as agents:
-        return _build(invocation, {**order, "agents": agents}, context, view, outputs)
+        return _build(invocation, {**order, "agents": agents}, context, view, takers)
 
 
 def _build(
@@ -88,7 +87,7 @@ def _build(
     order: dict[str, Any],
     context: Context,
     view: Plain | Raw | Quiet,
-    outputs: list[Output],
+    takers: Sequence[Output | CacheTarget],
 ) -> dict[str, Any]:
     head = json.dumps(order).encode()
 
@@ -100,24 +99,30 @@ def _build(
     response = invocation.client.upload("POST", "/build/wherry", body())
     events = response.documents()
 
-    def files(first: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        yield first
-        for event in events:
-            if event.get("event") != "files":
-                ends.append(event)
-                return
-            yield event
+    following: list[dict[str, Any]] = []
 
-    ends: list[dict[str, Any]] = []
+    def pieces(first: dict[str, Any]) -> Iterator[bytes]:
+        """What one of the takers is sent; the event after it is put aside."""
+        yield b64decode(first["data"])
+        for event in events:
+            if event.get("event") == "failed":
+                raise _failure(event)
+            if event.get("event") != "files" or event["to"] != first["to"]:
+                following.append(event)
+                return
+            yield b64decode(event["data"])
+
     for event in events:
-        if event.get("event") == "files":
-            outputs[0].take(decoded(files(event)))
-            event = ends.pop() if ends else {}
-        found: dict[str, Any] = event
+        while event.get("event") == "files":
+            taken = pieces(event)
+            takers[event["to"]].take(taken)
+            for _ in taken:
+                pass
+            event = following.pop() if following else {}
         if event.get("event") == "failed":
-            error = BuildFailed(event["message"], hint=event.get("hint", ""))
-            raise error
+            raise _failure(event)
         if event.get("event") == "built":
+            found: dict[str, Any] = event
             return found
         view.show(event)
     raise Internal("the engine ended before the build did")
@@ -130,20 +135,8 @@ def _auths() -> dict[str, dict[str, str]]:
     return every()
 
 
-def _push(invocation: Invocation, tags: list[str]) -> None:
-    if not tags:
-        raise Invalid("--push needs a name for the image", hint="-t REGISTRY/NAME:TAG")
-    import sys
-
-    from wherry.cli.image.progress import show_progress
-    from wherry.client.api import escape
-    from wherry.client.credentials import auth_header
-
-    for tag in tags:
-        pending = invocation.client.begin(
-            "POST", f"/images/{escape(tag)}/push", headers=auth_header(tag) or {"X-Registry-Auth": "e30="}
-        )
-        show_progress(pending.response().documents(), sys.stderr)
+def _failure(event: dict[str, Any]) -> BuildFailed:
+    return BuildFailed(event["message"], hint=event.get("hint", ""))
 
 
 def _write(path: str, text: str) -> None:

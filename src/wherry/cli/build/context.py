@@ -83,7 +83,9 @@ def find_context(argument: str, file: str) -> Context:
         if context.name.startswith(".."):
             context.name = os.path.basename(path)
         ignored = _read(f"{path}.dockerignore")
-    context.order = _directory(context.directory, ignored or _read(os.path.join(argument, ".dockerignore")))
+    context.order = directory_order(
+        context.directory, ignored or _read(os.path.join(argument, ".dockerignore"))
+    )
     return context
 
 
@@ -98,7 +100,7 @@ def named_context(text: str) -> tuple[str, dict[str, Any]]:
         return name, {"kind": "remote", "path": value}
     if not os.path.isdir(value):
         raise Invalid(f"failed to get build context {name}: {value}: no such directory")
-    return name, _directory(os.path.realpath(value), _read(os.path.join(value, ".dockerignore")))
+    return name, directory_order(os.path.realpath(value), _read(os.path.join(value, ".dockerignore")))
 
 
 def _from_stdin(context: Context, file: str) -> None:
@@ -115,7 +117,8 @@ def _from_stdin(context: Context, file: str) -> None:
     context.dockerfile = _text(head + sys.stdin.buffer.read())
 
 
-def _directory(path: str, ignored: str) -> dict[str, Any]:
+def directory_order(path: str, ignored: str) -> dict[str, Any]:
+    """A directory, so that the engine can tell whether it sees the same one."""
     status = os.stat(path)
     boot = _read("/proc/sys/kernel/random/boot_id").strip()
     return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from base64 import b64encode
 
+from wherry.cli.build.caches import cache_source
 from wherry.cli.build.context import named_context
 from wherry.errors import Invalid, Unsupported
 
@@ -40,21 +41,33 @@ FLAGS = (
     ("no-cache-filter", "", "strings:STAGE", "Carry out every step of these stages", "Cache"),
     ("pull", "", "bool", "Look for newer base images", "Cache"),
     ("explain", "", "bool", "Say why each step that ran was not in the cache", "Cache"),
-    ("cache-from", "", "list:CACHE", "Import a cache (not supported yet)", "Cache"),
-    ("cache-to", "", "list:CACHE", "Export the cache (not supported yet)", "Cache"),
+    (
+        "cache-from",
+        "",
+        "list:CACHE",
+        "Take steps from a cache elsewhere too: an image's name, or type=registry|local,ref=…|src=…",
+        "Cache",
+    ),
+    (
+        "cache-to",
+        "",
+        "list:CACHE",
+        "Bring the cache elsewhere: type=registry|local|inline,ref=…|dest=…,mode=min|max",
+        "Cache",
+    ),
     (
         "output",
         "o",
         "list:DEST",
-        "Where to: a directory, - for tar, or type=local|tar|oci|docker,dest=…",
+        "Where to: a directory, - for tar, or type=local|tar|oci|docker|image|registry,…; may be repeated",
         "Result",
     ),
     ("iidfile", "", "text:FILE", "Write the image's id to a file", "Result"),
     ("metadata-file", "", "text:FILE", "Write what came of the build, as JSON", "Result"),
     ("reproducible", "", "bool", "The same files give the same image, whenever and wherever", "Result"),
-    ("squash", "", "bool", "One layer instead of many (not supported yet)", "Result"),
+    ("squash", "", "bool", "One layer instead of those that the build adds", "Result"),
     ("push", "", "bool", "Push the image to its registry", "Result"),
-    ("load", "", "bool", "Accepted for Docker's sake: images are always in the engine", "Result"),
+    ("load", "", "bool", "The image into the engine, whatever --output says besides", "Result"),
     ("sbom", "", "text:WHETHER", "A list of what is in the image (not supported yet)", "Result"),
     ("provenance", "", "text:WHETHER", "How the image was made (not supported yet)", "Result"),
     ("quiet", "q", "bool", "Print only the image's id", "Output"),
@@ -77,14 +90,10 @@ FLAGS = (
     ("rm", "", "bool", "Accepted for Docker's sake: nothing is left anyway", "Steps"),
     ("force-rm", "", "bool", "Accepted for Docker's sake: nothing is left anyway", "Steps"),
 )
-_NOT_YET = ("cache-from", "cache-to", "squash")
 
 
 def build_order(flags: Flags) -> dict[str, Any]:
     """What the flags ask of the engine. Raises Invalid; Unsupported for what is not done yet."""
-    for name in _NOT_YET:
-        if flags.given(name) and flags.text(name) != "false":
-            raise Unsupported(f"--{name} is not supported yet")
     for name in ("sbom", "provenance"):
         if flags.text(name) not in ("", "false", "0"):
             raise Unsupported(f"--{name} is not supported yet")
@@ -105,6 +114,8 @@ def build_order(flags: Flags) -> dict[str, Any]:
         "no_cache": flags.on("no-cache"),
         "no_cache_stages": flags.every("no-cache-filter"),
         "pull": flags.on("pull"),
+        "squash": flags.on("squash"),
+        "cache_from": [cache_source(text) for text in flags.every("cache-from")],
         "network": flags.text("network").replace("default", ""),
         "platform": flags.text("platform"),
         "contexts": dict(named_context(text) for text in flags.every("build-context")),

@@ -14,7 +14,7 @@ from wherry.build.sources.hashes import Hashes
 from wherry.errors import Conflict, Invalid
 from wherry.store.tar import Kind
 
-__all__ = ["from_archive", "from_directory", "from_remote", "read_dockerfile"]
+__all__ = ["from_archive", "from_directory", "from_remote", "is_seen", "read_dockerfile"]
 
 _MAX_DOCKERFILE = 16 << 20
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
@@ -34,17 +34,22 @@ def from_archive(
 def from_directory(path: str, mark: tuple[str, int, int], root: str, patterns: list[str]) -> DirectoryFiles:
     """A directory that client and engine both see. `mark` is (boot id, device, inode) as the client sees it;
     Conflict when this is another directory, on another machine perhaps."""
+    if not is_seen(path, mark):
+        raise Conflict("the engine does not see the context's directory")
+    name = hashlib.sha256(os.fsencode(os.path.realpath(path))).hexdigest()
+    hashes = Hashes(os.path.join(root, "hashes", name))
+    return DirectoryFiles(path, Ignore(patterns), hashes)
+
+
+def is_seen(path: str, mark: tuple[str, int, int]) -> bool:
+    """Whether the directory is here the one that the client means."""
     try:
         status = os.stat(path)
         with open(_BOOT_ID, encoding="ascii") as file:
             boot = file.read().strip()
     except OSError:
-        raise Conflict("the engine does not see the context's directory") from None
-    if (boot, status.st_dev, status.st_ino) != mark:
-        raise Conflict("the engine does not see the context's directory")
-    name = hashlib.sha256(os.fsencode(os.path.realpath(path))).hexdigest()
-    hashes = Hashes(os.path.join(root, "hashes", name))
-    return DirectoryFiles(path, Ignore(patterns), hashes)
+        return False
+    return (boot, status.st_dev, status.st_ino) == mark
 
 
 def from_remote(remote: str, workplace: str, dockerfile: str) -> tuple[Files | None, bytes]:

@@ -7,15 +7,26 @@ import contextlib
 import os
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
-from wherry.build.build import Build, Built
+from wherry.build.build import Build
 from wherry.build.cache import Cache, CacheRow
-from wherry.build.events import Event
+from wherry.build.events import Event, Warned
+from wherry.build.finish import Built
 from wherry.build.request import Finished, Order, Request
+from wherry.build.sharing import Imports
+from wherry.build.sharing.sources import open_sources
 from wherry.build.step import Room as BuildRoom
+from wherry.oci import Reference, parse_reference
+from wherry.oci.reference import DEFAULT_DOMAIN
+from wherry.registry.client.platforms import parse_platform
+from wherry.registry.client.push import Make
+from wherry.registry.client.remote import Remote
+from wherry.store import Store
+from wherry.store.archive.packing import Compression
 from wherry.store.images import Image
+from wherry.store.machine import architecture
 
 from ..moments import rfc3339
 from . import serving
@@ -85,17 +96,51 @@ class Builds:
                 os.path.join(self._root, "caches"),
                 events.put_nowait,
             )
-            task = asyncio.ensure_future(Build(room).run())
-            task.add_done_callback(lambda _: events.put_nowait(None))
-            try:
-                while (event := await events.get()) is not None:
-                    yield event
-                built = task.result()
-                yield built
-            finally:
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+            async with AsyncExitStack() as caches:
+                task = asyncio.ensure_future(self._run(room, caches))
+                task.add_done_callback(lambda _: events.put_nowait(None))
+                try:
+                    while (event := await events.get()) is not None:
+                        yield event
+                    built = task.result()
+                    yield built
+                finally:
+                    task.cancel()
+                    await asyncio.gather(task, return_exceptions=True)
         await asyncio.to_thread(self._tidy)
+
+    async def _run(self, room: BuildRoom, caches: AsyncExitStack) -> Built:
+        request = room.request
+
+        def warn(text: str) -> None:
+            room.emit(Warned(text))
+
+        if request.cache_from or request.cache_images:
+            images = [image for name in request.cache_images if (image := self._images.find(name))]
+            room.imports = Imports(room.store, self.cache, room.lease, warn, images)
+            own = "/".join(part for part in ("linux", *architecture()) if part)
+            await open_sources(
+                request.cache_from,
+                room.imports,
+                parse_platform(request.platform or own),
+                room.worker.remote,
+                caches,
+                warn,
+            )
+        return await Build(room).run()
+
+    @property
+    def store(self) -> Store:
+        """Where layers and images are."""
+        return self._room.store
+
+    def push(
+        self, reference: Reference, layers: list[str], make: Make, compression: Compression, auths: Auths
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Push what was made of layers that the caller holds; Docker's progress objects."""
+        return self._images.registries.push_made(
+            reference, layers, make, compression=compression, credentials=credentials_for(reference, auths)
+        )
 
     def _tidy(self) -> None:
         self.cache.limit()
@@ -166,7 +211,7 @@ class _Worker:
             found = await asyncio.to_thread(self._images.find, reference)
             if found is not None and (not pull or reference in self._pulled):
                 return found
-            credentials = self._credentials(reference)
+            credentials = credentials_for(parse_reference(reference), self._auths)
             async for event in self._images.pull(reference, platform=platform, credentials=credentials):
                 self._events.put_nowait(event)
             self._pulled.add(reference)
@@ -175,10 +220,16 @@ class _Worker:
     def tagged(self, image: Image, name: str) -> None:
         self._images.tagged(image, name)
 
-    def _credentials(self, reference: str) -> dict[str, str] | None:
-        first, slash, _ = reference.partition("/")
-        named = bool(slash) and ("." in first or ":" in first or first == "localhost")
-        for name in (first, f"https://{first}") if named else ("https://index.docker.io/v1/", "docker.io"):
-            if name in self._auths:
-                return self._auths[name]
-        return None
+    def remote(self, reference: str) -> AbstractAsyncContextManager[Remote]:
+        name = parse_reference(reference).tagged
+        return self._images.registries.remote(name, credentials=credentials_for(name, self._auths))
+
+
+def credentials_for(reference: Reference, auths: Auths) -> dict[str, str] | None:
+    """Those of a registry, under whichever name the client has them."""
+    domain = reference.domain
+    hub = ("https://index.docker.io/v1/", "index.docker.io") if domain == DEFAULT_DOMAIN else ()
+    for name in (domain, f"https://{domain}", *hub):
+        if name in auths:
+            return auths[name]
+    return None

@@ -14,10 +14,12 @@ from wherry.build.ignore import parse_ignore
 from wherry.build.request import Request
 from wherry.build.sources import Files
 from wherry.errors import Invalid
+from wherry.oci.manifest import Descriptor
 from wherry.store.feed import Feed
 
 from .agents import Agents
 from .contexts import from_archive, from_directory, from_remote, read_dockerfile
+from .outputs import cache_source, cache_target, output
 
 __all__ = ["BuildOrder", "ContextOrder", "prepare"]
 
@@ -32,6 +34,22 @@ class ContextOrder(msgspec.Struct):
     device: int = 0
     inode: int = 0
     ignore: str = ""
+
+
+class CacheOrder(msgspec.Struct):
+    """One `--cache-from` or `--cache-to`: its fields, `type` among them. `directory` says where a local one
+    is read; `have` is what a local one that is written has already: descriptors by diff id."""
+
+    fields: dict[str, str]
+    directory: ContextOrder | None = None
+    have: dict[str, Descriptor] = {}
+
+
+class OutputOrder(msgspec.Struct):
+    """One `--output`: its kind and its other fields, without those that only concern the client."""
+
+    kind: str
+    fields: dict[str, str] = {}
 
 
 class BuildOrder(msgspec.Struct):
@@ -59,7 +77,10 @@ class BuildOrder(msgspec.Struct):
     squash: bool = False
     shm_size: int = 0
     limits: dict[str, Any] = {}
-    export: bool = False
+    outputs: list[OutputOrder] = []
+    cache_from: list[CacheOrder] = []
+    cache_to: list[CacheOrder] = []
+    cache_images: list[str] = []
     check: bool = False
     auths: dict[str, dict[str, str]] = {}
 
@@ -68,6 +89,7 @@ async def prepare(
     order: BuildOrder, archive: AsyncIterator[bytes], workplace: str, root: str, agents: Agents
 ) -> Request:
     """The request. Raises Invalid, and Conflict when a directory is not seen here."""
+    outputs = [output(one, order.tags) for one in order.outputs]
     text = order.dockerfile.encode() if order.dockerfile is not None else None
     files: Files | None = None
     context = order.context
@@ -125,7 +147,11 @@ async def prepare(
         insecure=order.insecure,
         shm_size=order.shm_size,
         limits=order.limits,
-        export=order.export,
+        cache_from=[cache_source(one) for one in order.cache_from],
+        cache_images=order.cache_images,
+        inline_cache=bool(order.args.get("BUILDKIT_INLINE_CACHE") not in (None, "", "0", "false"))
+        or any(cache_target(one).kind == "inline" for one in order.cache_to),
+        export=bool(outputs) and not any(one.image for one in outputs),
     )
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from wherry.build.build import Built
 from wherry.build.checks import check
 from wherry.build.dockerfile import parse
+from wherry.build.finish import Built
 from wherry.build.request import Request
 from wherry.build.run_step import StepFailed
 from wherry.errors import WherryError
 from wherry.oci import parse_reference
 
 from .classic import Classic
-from .export import exported
+from .deliver import deliver
 from .order import BuildOrder, prepare
 
 if TYPE_CHECKING:
@@ -65,12 +64,19 @@ async def events(builds: Builds, order: BuildOrder, archive: AsyncIterator[bytes
                 if not isinstance(event, Built):
                     yield event
                     continue
-                if order.export:
-                    async for piece in exported(builds, event.state):
-                        yield {"event": "files", "data": base64.b64encode(piece).decode()}
+                metadata: dict[str, Any] = {}
+                async for one in deliver(builds, order, event, place, metadata):
+                    yield one
                 image = event.image
                 tags = list(image.tags) if image is not None else []
-                yield {"event": "built", "image": image.id if image is not None else "", "tags": tags}
+                if tags:
+                    metadata.setdefault("image.name", ",".join(tags))
+                yield {
+                    "event": "built",
+                    "image": image.id if image is not None else "",
+                    "tags": tags,
+                    "metadata": metadata,
+                }
         except WherryError as error:
             code, line = getattr(error, "code", 0), getattr(error, "line", 0)
             yield {

@@ -195,6 +195,9 @@ class Session:
         except aiohttp.ClientConnectorCertificateError:
             raise  # it does speak HTTPS
         except aiohttp.ClientConnectionError:
+            if url.startswith(self.host.base) and not url.startswith(self._base):
+                rest = url.removeprefix(self.host.base)  # another request has found out meanwhile
+                return await self._once(method, self._base + rest, headers, data)
             if self._plain_tried or not url.startswith(self._base):
                 raise
             # Only now that HTTPS does not answer, and only where plain HTTP is allowed; or the other way
