@@ -116,6 +116,7 @@ async def _image(
         return Made({image.id: config}, manifest, chosen.compression.manifest_type)
 
     for name in chosen.names:
+        name = name._replace(tag="") if chosen.by_digest else name
         async for event in builds.push(name, list(image.layers), make, chosen.compression, auths):
             yield event
     _note(metadata, tops[-1], chosen)

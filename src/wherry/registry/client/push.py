@@ -107,7 +107,8 @@ class Pusher:
         compression: Compression | None = None,
         done: Callable[[str], None] = lambda _: None,
     ) -> AsyncIterator[Event]:
-        """Push `layers` (diff ids, which the caller holds) and what `make` says belongs over them. `done` is
+        """Push `layers` (diff ids, which the caller holds) and what `make` says belongs over them, by its digest
+        alone when `reference` has no tag. `done` is
         told the manifest's digest. Yields and raises as `push`."""
         events: asyncio.Queue[Event | None] = asyncio.Queue()
         wanted = compression or Compression()
@@ -155,10 +156,11 @@ class Pusher:
         made = await asyncio.to_thread(make, dict(zip(unique, sent, strict=True)))
         for digest, data in made.blobs.items():
             await self._small_blob(session, reference, digest, data)
-        await put_manifest(session, reference.path, reference.tag, made.manifest, made.media_type)
         digest = sha256_of(made.manifest)
-        say({"status": f"{reference.tag}: digest: {digest} size: {len(made.manifest)}"})
-        aux = {"Tag": reference.tag, "Digest": digest, "Size": len(made.manifest)}
+        tag = reference.tag or digest
+        await put_manifest(session, reference.path, tag, made.manifest, made.media_type)
+        say({"status": f"{tag}: digest: {digest} size: {len(made.manifest)}"})
+        aux = {"Tag": tag, "Digest": digest, "Size": len(made.manifest)}
         say({"progressDetail": {}, "aux": aux})
         return digest
 
