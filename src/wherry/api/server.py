@@ -36,7 +36,7 @@ class Server:
         """`on_quiet` is called each time the last client has gone."""
         self._engine = engine
         self._router = Router(AREAS)
-        self._listener = Listener(self._handle, on_quiet=on_quiet)
+        self._listener = Listener(self._handle, on_quiet=on_quiet, lent=engine.lent)
 
     @property
     def clients(self) -> int:

@@ -156,6 +156,12 @@ class Engine:
             return []  # nothing was ever built
         return await self.builds.shown()
 
+    def lent(self, uid: int, socket: str) -> bool:
+        """Whether `uid` is of a container that was given this engine's API socket."""
+        from .lending import has_socket
+
+        return has_socket(self._room.registry, uid, socket)
+
     def touch(self) -> None:
         """A client is there: put off the end that comes after a quiet period."""
         self.last_used = time.monotonic()

@@ -32,9 +32,17 @@ _REFUSAL = Response(403, b'{"message":"permission denied: this engine belongs to
 class Listener:
     """Accepts on any number of sockets and keeps count of the connections."""
 
-    def __init__(self, handler: Handler, *, on_quiet: Callable[[], None] | None = None) -> None:
-        """`on_quiet` is called when the last connection ends (an engine may end when idle)."""
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        on_quiet: Callable[[], None] | None = None,
+        lent: Callable[[int, str], bool] = lambda uid, path: False,
+    ) -> None:
+        """`on_quiet` is called when the last connection ends (an engine may end when idle); `lent` says
+        whether a user that nobody else lets in may use the socket at a path."""
         self._handler = handler
+        self._lent = lent
         self._on_quiet = on_quiet
         self._sockets: list[socket.socket] = []
         self._connections: dict[Connection, asyncio.Task[None]] = {}
@@ -88,7 +96,7 @@ class Listener:
                 task.add_done_callback(self._carried.discard)
                 continue
             peer = _peer_of(client)
-            if not _allowed(sock, peer):
+            if not _allowed(sock, peer) and not self._lent(peer.uid, _path(sock)):
                 try:
                     client.send(_REFUSAL, socket.MSG_NOSIGNAL)
                 except OSError:
@@ -132,6 +140,12 @@ def _peer_of(client: socket.socket) -> Peer:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return Peer(-1, -1, -1)
     return Peer(*struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)))
+
+
+def _path(listening: socket.socket) -> str:
+    """Where a Unix socket is found: `bootstrap.sockets` binds it under another name first."""
+    name = listening.getsockname()
+    return name.removesuffix(".new") if isinstance(name, str) else ""
 
 
 def _allowed(listening: socket.socket, peer: Peer) -> bool:

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from wherry.engine.containers.record import PlannedMount
 
 # host paths that, bound into a container, hand the machine over
+_SOCKETS = ("/docker.sock", "/wherry.sock")
 _KEYS = (
-    "/var/run/docker.sock",
-    "/run/docker.sock",
     "/run/containerd/containerd.sock",
     "/run/wherry",
     "/dev",
@@ -61,7 +60,10 @@ def given_up(
     for mapping in host.devices or ():
         yield f"device {mapping.path_on_host}: open to the container"
     for mount in planned:
-        if mount.kind == "bind" and mount.source.rstrip("/") in {key.rstrip("/") for key in _KEYS}:
+        key = mount.source.endswith(_SOCKETS) or mount.source.rstrip("/") in {
+            key.rstrip("/") for key in _KEYS
+        }
+        if mount.kind == "bind" and key:
             yield f"{mount.source}: whoever has it controls this machine"
     if facts.rootless and not facts.limits.memory:
         yield "limits: none can be set, this user was given no control groups of its own"
