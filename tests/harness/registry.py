@@ -81,6 +81,10 @@ class RegistryUnderTest:
         assert self.process is not None
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        deadline = time.monotonic() + 60
+        while self.listens():  # workers take their time to die, and would be taken for the next ones
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
 
     def stop(self) -> None:
         """Gracefully."""

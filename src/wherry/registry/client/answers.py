@@ -25,6 +25,7 @@ _KINDS: dict[int, type[WherryError]] = {
     405: Invalid,
     413: Invalid,
     416: Invalid,
+    507: Internal,  # full: no try of ours makes room there
 }
 
 

@@ -22,10 +22,11 @@ from wherry.registry.server.identity.issuing import Issuing
 from wherry.registry.server.limits import Attempts, Rate
 from wherry.registry.server.metrics import Metrics
 from wherry.registry.server.notes import Notes
+from wherry.registry.server.origins import Origins
 from wherry.registry.server.pages import Pages
 from wherry.registry.server.quotas import Allowance, Quotas
 from wherry.registry.server.routes.table import Routes
-from wherry.registry.server.storage import Driver, Missing
+from wherry.registry.server.storage import Driver, Full, Missing
 
 _VERSION_HEADER = {"Docker-Distribution-Api-Version": "registry/2.0"}
 _EVERY_ANSWER = {**_VERSION_HEADER, "Server": "wherry", "X-Content-Type-Options": "nosniff"}
@@ -40,6 +41,7 @@ class Parts(NamedTuple):
     rate: Rate
     metrics: Metrics
     audit: Audit
+    origins: Origins
 
 
 def parts(
@@ -51,6 +53,7 @@ def parts(
     rate: Rate | None = None,
     metrics: Metrics | None = None,
     audit: Audit | None = None,
+    origins: Origins | None = None,
 ) -> Parts:
     """The parts, each with its default."""
     return Parts(
@@ -59,6 +62,7 @@ def parts(
         rate or Rate(0),
         metrics or Metrics(),
         audit or Audit(""),
+        origins or Origins(()),
     )
 
 
@@ -125,6 +129,7 @@ class Front:
         return await self._routes.dispatch(request, notes)
 
     async def _answer(self, request: web.Request, notes: Notes, answering: _Answering) -> web.StreamResponse:
+        request = self._parts.origins.seen(request)
         metrics, began = self._parts.metrics, time.perf_counter()
         metrics.add("in_flight")
         if notes.kind == "page":
@@ -200,6 +205,8 @@ async def _refused_or(request: web.Request, notes: Notes, handler: _Answering) -
         return await handler(request, notes)
     except Refusal as refusal:
         return _refused(request, refusal)
+    except Full as error:
+        return _refused(request, Refusal("INSUFFICIENT_STORAGE", error.message))
     except Unavailable as error:
         request.app.logger.error("%s", error.message)
         return _refused(request, Refusal("UNAVAILABLE", error.message))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import ssl
 
 from wherry.errors import Invalid
 from wherry.registry.server import quantities
@@ -14,6 +13,7 @@ from wherry.registry.server.identity.gate import Gate
 from wherry.registry.server.identity.tokens import Tokens, read_key
 from wherry.registry.server.limits import Attempts, Rate
 from wherry.registry.server.metrics import Metrics
+from wherry.registry.server.origins import Origins
 from wherry.registry.server.quotas import Allowance
 from wherry.registry.server.settings import Settings
 from wherry.registry.server.storage import Driver, Files
@@ -41,6 +41,7 @@ def assemble(settings: Settings, storage: Driver, *, worker: int = 0, workers: i
         rate=Rate(limits.requests / workers, max(1, limits.burst // workers) if limits.burst else 0),
         metrics=Metrics(os.path.join(private(settings), "metrics"), f"worker-{worker}"),
         audit=Audit(settings.audit.path, pulls=settings.audit.pulls),
+        origins=Origins(settings.trusted_proxies),
     )
 
 
@@ -71,16 +72,3 @@ def private(settings: Settings) -> str:
     from wherry.paths import state_dir
 
     return os.path.join(state_dir(), "registry")
-
-
-def tls(settings: Settings) -> ssl.SSLContext | None:
-    """Raises Invalid for certificates that can't be used."""
-    if settings.tls is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(settings.tls.cert, settings.tls.key)
-    except (OSError, ssl.SSLError) as error:
-        raise Invalid(f"can't use the certificate {settings.tls.cert}: {error}") from error
-    return context

@@ -9,14 +9,17 @@ from __future__ import annotations
 import asyncio
 import fnmatch
 import logging
+import math
 import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from wherry.errors import Forbidden, Invalid, NotFound, Unauthorized, WherryError
+from wherry.oci.reference import Reference
 from wherry.registry.client.hosts import Host
 from wherry.registry.client.manifests import ACCEPT
 from wherry.registry.client.session import Credentials, Session
+from wherry.registry.client.tags import list_tags
 from wherry.registry.server import quantities
 from wherry.registry.server.content import MAX_MANIFEST, Content
 from wherry.registry.server.failures import Refusal
@@ -25,6 +28,7 @@ from wherry.registry.server.names import is_digest
 from wherry.registry.server.settings import Cache as Told
 
 _LOG = logging.getLogger("registry")
+_MOST_LISTS = 1000
 _AHEAD = 8  # chunks that storing may be ahead of the client
 _NO = (NotFound, Forbidden, Unauthorized)
 
@@ -47,6 +51,7 @@ class Cache:
         self._credentials = Credentials(told.username, _password(told.password_file))
         self._session: Session | None = None
         self._fetching: dict[str, asyncio.Task[None]] = {}
+        self._listed: dict[str, tuple[list[str], float]] = {}  # repository → its tags, when they were listed
 
     async def close(self) -> None:
         """Fetching ends."""
@@ -97,6 +102,28 @@ class Cache:
                 return  # better an old one than none
             raise Refusal("UNAVAILABLE", f"{self._host.name} does not answer") from error
         await self._content.put_manifest(name, reference, data, kind, by=self._host.name, whole=False)
+
+    async def tags(self, name: str) -> list[str] | None:
+        """Sorted, as the other registry lists them; None when it does not answer.
+
+        Raises Refusal for a repository that it has not.
+        """
+        listed, when = self._listed.get(name, ([], -math.inf))
+        if time.monotonic() - when < self._fresh:
+            self._metrics.add("cache_hits_total")
+            return listed
+        self._metrics.add("cache_misses_total")
+        remote = Reference(self._host.name, self._remote_name(name))
+        try:
+            listed = sorted(await list_tags(await self._asking(), remote))
+        except _NO:
+            raise Refusal("NAME_UNKNOWN", detail={"name": name}) from None
+        except WherryError:
+            return None
+        if len(self._listed) >= _MOST_LISTS:
+            self._listed.clear()
+        self._listed[name] = listed, time.monotonic()
+        return listed
 
     async def blob(self, name: str, digest: str) -> tuple[int, Arriving] | None:
         """A blob that is not here: its size, and its bytes while they are stored; the caller leaves them.

@@ -47,7 +47,7 @@ from wherry.registry.server.names import (
     referrer_key,
     tag_key,
 )
-from wherry.registry.server.storage import Driver, Missing
+from wherry.registry.server.storage import Driver, Full, Missing
 
 MAX_MANIFEST = 4 << 20
 FRESH = 300.0  # seconds
@@ -108,6 +108,10 @@ class Content:
                 raise unknown
         return blob.size
 
+    async def holds(self, name: str, digest: str) -> bool:
+        """Whether the repository has the blob, whatever is left of its bytes."""
+        return await self.has(link_key(name, check_digest(digest)))
+
     async def delete_blob(self, name: str, digest: str) -> None:
         """The repository has it no more; garbage collection frees its bytes if no other has it."""
         if not await self.driver.delete(link_key(name, check_digest(digest))):
@@ -119,6 +123,10 @@ class Content:
             await self.blob_size(source, digest)
         except Refusal:
             return False
+        return await self.claim(name, digest)
+
+    async def claim(self, name: str, digest: str) -> bool:
+        """Give a repository a blob whose bytes are here; False when they are not, or not for long."""
         await self._mark(name, digest)
         if await self._decided(digest) and not await self.has(blob_key(digest)):
             await self.driver.delete(link_key(name, digest))
@@ -154,6 +162,9 @@ class Content:
             size = await self.driver.append(check_upload(upload), offset, watched())
         except ValueError as error:
             raise Refusal("BLOB_UPLOAD_INVALID", str(error)) from None
+        except Full:
+            await self.driver.drop(upload)  # half a blob that nobody can end would keep the rest from working
+            raise
         if seen >= 0:
             self._hashes[upload] = (size, state)
             if len(self._hashes) > 1000:  # abandoned ones; what is needed again is computed again

@@ -1,4 +1,4 @@
-"""What a registry says no with: the specification's codes (distribution-spec, "Error codes")."""
+"""What a registry says no with: the specification's codes (distribution-spec, "Error codes"), and more."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ _STATUS = {
     "BLOB_UPLOAD_UNKNOWN": (404, "blob upload unknown to registry"),
     "DENIED": (403, "requested access to the resource is denied"),
     "DIGEST_INVALID": (400, "provided digest did not match uploaded content"),
+    "INSUFFICIENT_STORAGE": (507, "the registry's storage is full"),
     "MANIFEST_BLOB_UNKNOWN": (404, "manifest references a manifest or blob unknown to registry"),
     "MANIFEST_INVALID": (400, "manifest invalid"),
     "MANIFEST_UNKNOWN": (404, "manifest unknown"),

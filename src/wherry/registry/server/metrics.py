@@ -6,12 +6,15 @@ whichever worker is asked adds up everybody's.
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import secrets
 import time
 
 import msgspec
 
+_LOG = logging.getLogger("registry")
 _BUCKETS = (0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0)  # seconds
 _HELP = {
     "requests_total": ("counter", "Requests answered, by what was asked and status."),
@@ -65,9 +68,14 @@ class Metrics:
         if self._path and time.monotonic() - self._written >= every:
             self._written = time.monotonic()
             draft = f"{self._path}.{secrets.token_hex(4)}"
-            with open(draft, "wb") as file:
-                file.write(msgspec.json.encode(self._values))
-            os.replace(draft, self._path)
+            try:
+                with open(draft, "wb") as file:
+                    file.write(msgspec.json.encode(self._values))
+                os.replace(draft, self._path)
+            except OSError as error:  # a full disk, say: no reason to refuse a request
+                _LOG.warning("counters: %s", error)
+                with contextlib.suppress(OSError):
+                    os.unlink(draft)
 
     def text(self) -> str:
         """Everybody's counters."""

@@ -1,9 +1,18 @@
-"""How many bytes a repository may have: the sum of the blobs that it has, shared ones included."""
+"""How many bytes a repository may have: the sum of the blobs that it has, shared ones included.
+
+Before and while something is sent, a count of a few seconds ago tells early whether it fits. What decides is
+the count after the blob has become the repository's: of several that are pushed at once, through any number
+of workers and replicas, at least one sees all. What does not fit then is taken away again, and once more
+given a little later: those that it did not fit beside may have been taken away too.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import fnmatch
 import time
+import weakref
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
@@ -13,6 +22,7 @@ from wherry.registry.server.names import blob_key, unflat
 from wherry.registry.server.storage import Driver, Missing
 
 _COUNTED_FOR = 10.0  # seconds that a count is good for
+_MOST_SIZES = 100_000
 
 
 class Allowance(NamedTuple):
@@ -29,6 +39,8 @@ class Quotas:
         self._driver = driver
         self._allowances = allowances
         self._counted: dict[str, tuple[int, float]] = {}
+        self._sizes: dict[str, int] = {}
+        self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
 
     async def left(self, name: str) -> int | None:
         """Bytes that the repository may still get; None without a quota."""
@@ -37,7 +49,7 @@ class Quotas:
             return None
         used, when = self._counted.get(name, (0, 0.0))
         if time.monotonic() - when > _COUNTED_FOR or not when:
-            used = await usage(self._driver, name)
+            used = await self._usage(name)
             self._counted[name] = used, time.monotonic()
         return limit - used
 
@@ -45,13 +57,30 @@ class Quotas:
         """Raises Refusal unless `wanted` more bytes fit."""
         left = await self.left(name)
         if left is not None and wanted > left:
-            raise self._exceeded(name)
+            self._counted.pop(name, None)  # is it still so?
+            if wanted > (await self.left(name) or 0):
+                raise self._exceeded(name)
 
-    def note(self, name: str, size: int) -> None:
-        """The repository has got a blob."""
-        if name in self._counted:
-            used, when = self._counted[name]
-            self._counted[name] = used + size, when
+    @contextlib.asynccontextmanager
+    async def turn(self, name: str) -> AsyncIterator[None]:
+        """Where there is a quota, let one at a time get a blob and settle, as far as this process goes."""
+        if self._limit(name) is None:
+            yield
+            return
+        lock = self._turns.setdefault(name, asyncio.Lock())
+        async with lock:
+            yield
+
+    async def settle(self, name: str) -> None:
+        """The repository has got a blob. Raises Refusal when it has too much now."""
+        limit = self._limit(name)
+        if limit is None:
+            return
+        used = await self._usage(name)
+        self._counted[name] = used, time.monotonic()
+        if used > limit:
+            del self._counted[name]
+            raise self._exceeded(name)
 
     async def limited(self, name: str, already: int, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """The chunks of an upload that has `already` bytes; refused where the quota ends."""
@@ -61,6 +90,9 @@ class Quotas:
             if left is not None and already > left:
                 raise self._exceeded(name)
             yield chunk
+
+    async def _usage(self, name: str) -> int:
+        return await usage(self._driver, name, self._sizes)
 
     def _limit(self, name: str) -> int | None:
         for one in self._allowances:
@@ -73,12 +105,20 @@ class Quotas:
         return Refusal("DENIED", f"the quota of {name}, {limit}, is exhausted", {"name": name})
 
 
-async def usage(driver: Driver, name: str) -> int:
-    """Bytes of all blobs that a repository has."""
+async def usage(driver: Driver, name: str, sizes: dict[str, int] | None = None) -> int:
+    """Bytes of all blobs that a repository has. `sizes` remembers those of blobs, which never change."""
     prefix, total = f"repositories/{name}/_blobs/", 0
+    known = {} if sizes is None else sizes
     async for key, _ in driver.keys(prefix):
-        try:
-            total += (await driver.about(blob_key(unflat(key.removeprefix(prefix))))).size
-        except Missing:
-            continue
+        digest = unflat(key.removeprefix(prefix))
+        size = known.get(digest)
+        if size is None:
+            try:
+                size = (await driver.about(blob_key(digest))).size
+            except Missing:
+                continue
+            if len(known) >= _MOST_SIZES:
+                known.clear()
+            known[digest] = size
+        total += size
     return total

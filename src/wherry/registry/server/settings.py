@@ -4,6 +4,7 @@ listen = "0.0.0.0:5000"
 storage = "/srv/registry"            # or s3://bucket/prefix, gs://bucket/prefix, az://container/prefix
 workers = 2
 url = "https://registry.example"     # as clients see it, when something stands in between
+trusted_proxies = ["10.0.0.0/8"]     # whose word is taken for where requests come from
 
 [objects]                            # options of the object storage
 endpoint = "https://s3.example"
@@ -48,6 +49,7 @@ from wherry.errors import Invalid
 from wherry.paths import state_dir
 from wherry.registry.server import quantities
 from wherry.registry.server.access import EVERYTHING, OPEN, RIGHTS, Grant
+from wherry.registry.server.origins import Origins
 
 
 class _Table(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -130,6 +132,7 @@ class Settings(_Table):
     storage: str = ""
     workers: int = 0
     url: str = ""
+    trusted_proxies: list[str] = []
     page: bool = True
     stop_timeout: str = "30s"
     objects: dict[str, str] = {}
@@ -185,6 +188,7 @@ def read(path: str, flags: dict[str, Any]) -> Settings:
 
 def _check(settings: Settings) -> None:
     settings.address()
+    Origins(settings.trusted_proxies)
     for grant in settings.grant:
         if unknown := set(grant.rights) - RIGHTS:
             raise Invalid(

@@ -30,6 +30,9 @@ async def test_what_was_asked_for_once_is_here(serve: Serve, tmp_path: Path) -> 
     assert (await cached.ask("GET", "/v2/hub/library/none/manifests/1"))[0] == 404
     assert (await cached.ask("GET", f"/v2/hub/library/deb/blobs/sha256:{'0' * 64}"))[0] == 404
     assert (await cached.ask("POST", "/v2/hub/library/deb/blobs/uploads/"))[0] == 405
+    await remote.image("library/deb", "2", b"never asked for here")
+    assert (await cached.ask("GET", "/v2/hub/library/deb/tags/list"))[2]["tags"] == ["1", "2"]
+    assert (await cached.ask("GET", "/v2/hub/library/none/tags/list"))[0] == 404
     _, new = await remote.image("library/deb", "1", b"newer")
     _, headers, _ = await cached.ask("HEAD", "/v2/hub/library/deb/manifests/1")
     assert headers["Docker-Content-Digest"] == new
@@ -37,6 +40,7 @@ async def test_what_was_asked_for_once_is_here(serve: Serve, tmp_path: Path) -> 
     status, headers, _ = await cached.ask("GET", "/v2/hub/library/deb/manifests/1")
     assert (status, headers["Docker-Content-Digest"]) == (200, new)  # the other one is down
     assert (await cached.ask("GET", path))[2] == layer
+    assert (await cached.ask("GET", "/v2/hub/library/deb/tags/list"))[2]["tags"] == ["1"]
 
 
 async def test_a_client_that_leaves_does_not_stop_the_storing(serve: Serve, tmp_path: Path) -> None:

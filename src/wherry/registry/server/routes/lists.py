@@ -37,7 +37,10 @@ class Lists:
 
     async def tags(self, asked: Asked) -> web.Response:
         name = self._may(asked, "pull")
-        found = await self._content.tags(name)
+        cache = self._may.cache(name)
+        found = await cache.tags(name) if cache is not None else None
+        if found is None:
+            found = await self._content.tags(name)
         return _page(asked.request, f"/v2/{name}/tags/list", "tags", found, {"name": name})
 
     async def referrers(self, asked: Asked) -> web.Response:

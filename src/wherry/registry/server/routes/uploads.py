@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 import re
 
 from aiohttp import web
@@ -47,9 +49,30 @@ class Uploads:
             except Refusal:
                 return False
             await self._quotas.check(asked.name, size)
-            self._quotas.note(asked.name, size)
         asked.notes.deed = Deed("mount-blob", asked.name, source, digest)
-        return await self._content.mount(asked.name, digest, source)
+        async with self._quotas.turn(asked.name):
+            had = await self._content.holds(asked.name, digest)
+            if not await self._content.mount(asked.name, digest, source):
+                return False
+            await self._settle(asked.name, digest, had)
+        return True
+
+    async def _settle(self, name: str, digest: str, had: bool) -> None:
+        """The repository holds a blob now; when that is too much, it does not, unless it `had` it before."""
+        if had:
+            return
+        for last in (False, False, True):
+            try:
+                await self._quotas.settle(name)
+            except Refusal:
+                await self._content.delete_blob(name, digest)
+                if last:
+                    raise
+            else:
+                return
+            await asyncio.sleep(random.uniform(0.05, 0.3))
+            if not await self._content.claim(name, digest):
+                raise Refusal("BLOB_UPLOAD_UNKNOWN")
 
     async def _append(self, asked: Asked, upload: str, offset: int) -> int:
         await self._quotas.check(asked.name, offset + (asked.request.content_length or 0))
@@ -65,8 +88,10 @@ class Uploads:
 
     async def _finish(self, asked: Asked, upload: str, digest: str) -> web.Response:
         asked.notes.deed = Deed("push-blob", asked.name, digest=digest)
-        size = await self._content.finish(asked.name, upload, digest)
-        self._quotas.note(asked.name, size)
+        async with self._quotas.turn(asked.name):
+            had = await self._content.holds(asked.name, digest)
+            await self._content.finish(asked.name, upload, digest)
+            await self._settle(asked.name, digest, had)
         return _created_blob(asked.name, digest)
 
     async def go_on(self, asked: Asked) -> web.Response:

@@ -6,7 +6,8 @@ import os
 import signal
 import sys
 
-from wherry.registry.server.assembly import assemble, driver, private, tls
+from wherry.registry.server.assembly import assemble, driver, private
+from wherry.registry.server.serving.certificates import Certificates
 from wherry.registry.server.serving.worker import WATCHED, work
 from wherry.registry.server.serving.workers import ANYWHERE, Workers, listen
 from wherry.registry.server.settings import Settings
@@ -19,7 +20,8 @@ def serve(settings: Settings) -> int:
     storage = driver(settings)
     os.makedirs(private(settings), mode=0o700, exist_ok=True)
     assemble(settings, storage)
-    tls(settings)
+    if settings.tls is not None:
+        Certificates(settings.tls)
     host, port = settings.address()
     cores = len(os.sched_getaffinity(0))
     count = settings.workers or min(cores, _MOST_BY_DEFAULT)

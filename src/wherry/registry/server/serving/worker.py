@@ -12,7 +12,8 @@ from aiohttp import web
 
 from wherry.registry.server import quantities
 from wherry.registry.server.app import application
-from wherry.registry.server.assembly import assemble, driver, tls
+from wherry.registry.server.assembly import assemble, driver
+from wherry.registry.server.serving.certificates import Certificates
 from wherry.registry.server.settings import Settings
 from wherry.registry.server.upkeep.verbs import keep_in_order
 
@@ -44,22 +45,32 @@ async def _serve(
     patience = quantities.seconds(settings.stop_timeout)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1, keepalive_timeout=75)
     await runner.setup()
-    site = web.SockSite(runner, listening, backlog=1024, ssl_context=tls(settings))
+    certificates = Certificates(settings.tls) if settings.tls is not None else None
+    context = certificates.context if certificates is not None else None
+    site = web.SockSite(runner, listening, backlog=1024, ssl_context=context)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number_of_signal in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number_of_signal, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, mine.audit.reopen)
+
+    def reopen() -> None:
+        mine.audit.reopen()
+        if certificates is not None:
+            certificates.renew()
+
+    loop.add_signal_handler(signal.SIGHUP, reopen)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
     if parent >= 0:
         loop.add_reader(parent, stop.set)
     await site.start()
-    upkeep: asyncio.Task[None] | None = None
+    beside: list[asyncio.Task[None]] = []
     if number == 0 and settings.collection.every:
-        upkeep = asyncio.create_task(keep_in_order(settings, storage, mine.metrics))
+        beside.append(asyncio.create_task(keep_in_order(settings, storage, mine.metrics)))
+    if certificates is not None:
+        beside.append(asyncio.create_task(certificates.watch()))
     await stop.wait()
-    if upkeep is not None:
-        upkeep.cancel()
+    for task in beside:
+        task.cancel()
     if parent >= 0:
         loop.remove_reader(parent)
         os.close(parent)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wherry.registry.server.storage.driver import About, Driver, Missing
+from wherry.registry.server.storage.driver import About, Driver, Full, Missing
 from wherry.registry.server.storage.files import Files
 
-__all__ = ["About", "Driver", "Files", "Missing"]
+__all__ = ["About", "Driver", "Files", "Full", "Missing"]

@@ -12,9 +12,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import NamedTuple, Protocol
 
+from wherry.errors import Unavailable
+
 
 class Missing(Exception):
     """There is no object (or upload) of that key."""
+
+
+class Full(Unavailable):
+    """There is no room for more."""
 
 
 class About(NamedTuple):
@@ -25,7 +31,7 @@ class About(NamedTuple):
 
 
 class Driver(Protocol):
-    """All methods may raise OSError (the storage failed) and wherry's Unavailable (it is full, or away)."""
+    """All methods may raise OSError (the storage failed), Full, and wherry's Unavailable (it is away)."""
 
     async def read(self, key: str) -> bytes:
         """A small object whole. Raises Missing."""

@@ -16,8 +16,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
-from wherry.errors import Unavailable
-from wherry.registry.server.storage.driver import About, Missing
+from wherry.registry.server.storage.driver import About, Full, Missing
 
 _CHUNK = 1 << 20
 
@@ -264,5 +263,5 @@ def _sync(directory: str) -> None:
 
 def _told(error: OSError) -> Exception:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Unavailable("the registry's disk is full", hint="free some space, or run garbage collection")
+        return Full("the registry's disk is full", hint="free some space, or run garbage collection")
     return error
