@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +79,7 @@ class Builds:
 
     async def build(
         self, request: Request, workplace: str, auths: Auths | None = None
-    ) -> AsyncIterator[Event | Built]:
+    ) -> AsyncGenerator[Event | Built, None]:
         """Events as they happen, then what came of it. Raises DockerfileError, StepFailed, …; closing the
         iterator ends the build."""
         events: asyncio.Queue[Event | None] = asyncio.Queue()

@@ -1,0 +1,1 @@
+"""BuildKit's protocol, so that `docker build` and `docker buildx build` of today's Docker build here."""

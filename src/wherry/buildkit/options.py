@@ -1,0 +1,227 @@
+"""What a frontend is asked: BuildKit's options by name → the engine's request."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from wherry.build.dockerfile import Dockerfile, Expander, parse
+from wherry.build.dockerfile import instructions as ins
+from wherry.build.mounts import parse_mount
+from wherry.build.request import Request
+from wherry.build.sources import Files
+from wherry.buildkit.filesync import fetch
+from wherry.buildkit.sessions import Session
+from wherry.engine.builds.contexts import from_remote, ignore_patterns, read_dockerfile
+from wherry.errors import Invalid, Unsupported, WherryError
+
+__all__ = ["Auths", "credentials", "prepare"]
+
+Auths = dict[str, dict[str, str]]
+_REGISTRY = "registry-1.docker.io"  # as BuildKit asks for the credentials of docker.io
+_REMOTE = ("http://", "https://", "git://", "git@", "ssh://", "github.com/")
+
+
+async def prepare(
+    session: Session, options: Mapping[str, str], place: str, *, tags: list[str], insecure: bool
+) -> Request:
+    """The request, with context, secrets and agents from the client. Raises Invalid, Unsupported."""
+    if options.get("requestid"):
+        raise Unsupported(f"{options['requestid']} is not answered here", hint="wherry build --check")
+    _refuse_attestations(options)
+    name = options.get("filename") or "Dockerfile"
+    context = options.get("context", "")
+    files: Files | None = None
+    if context.startswith("http://buildkit-session/"):
+        raise Unsupported(
+            "an archive as context is not taken over BuildKit's protocol", hint="wherry build -"
+        )
+    if context.startswith(_REMOTE):
+        files, text = await asyncio.to_thread(from_remote, context, place, name)
+    else:
+        text, patterns = await _dockerfile(session, options, place, name)
+        if _needs_context(parse(text, name)):
+            files = await fetch(session, options.get("contextkey", "context"), place, patterns=patterns)
+    args: dict[str, str | None] = dict(_below(options, "build-arg:"))
+    epoch = args.get("SOURCE_DATE_EPOCH")
+    stages = [one for one in options.get("no-cache", "").split(",") if one]
+    file = parse(text, name)
+    return Request(
+        dockerfile=text,
+        name=name,
+        context=files,
+        contexts=await _contexts(session, options, place),
+        place=context,
+        target=options.get("target", ""),
+        args=args,
+        labels=dict(_below(options, "label:")),
+        tags=tags,
+        no_cache="no-cache" in options and not stages,
+        no_cache_stages=stages,
+        pull=options.get("image-resolve-mode") == "pull",
+        network=options.get("force-network-mode", "").replace("default", ""),
+        platform=_platform(options.get("platform", "")),
+        secrets=await _secrets(session, file),
+        agents=await _agents(session, file),
+        epoch=int(epoch) if epoch and epoch.isdigit() else None,
+        insecure=insecure,
+        shm_size=int(options.get("shm-size") or 0),
+        limits=_limits(options),
+    )
+
+
+async def credentials(session: Session, request: Request) -> Auths:
+    """What the client knows for the registries that the build names."""
+    file = parse(request.dockerfile, request.name)
+    expand = Expander({**_defaults(file), **{k: v or "" for k, v in request.args.items()}})
+    names = [stage.start.base for stage in file.stages]
+    names += [
+        step.flag("from") for stage in file.stages for step in stage.steps if isinstance(step, ins.Copy)
+    ]
+    names += [image for image in request.contexts.values() if isinstance(image, str)]
+    found: Auths = {}
+    for name in names:
+        try:
+            first, slash, _ = expand.word(name).partition("/")
+        except WherryError:
+            continue  # the build will say so
+        named = bool(slash) and ("." in first or ":" in first or first == "localhost")
+        host = first if named else _REGISTRY
+        key = host if named else "https://index.docker.io/v1/"
+        if key in found or name == "scratch" or not name:
+            continue
+        known = await session.credentials(host)
+        found[key] = {"username": known.username, "password": known.secret} if known is not None else {}
+    return {key: auth for key, auth in found.items() if auth}
+
+
+async def _dockerfile(
+    session: Session, options: Mapping[str, str], place: str, name: str
+) -> tuple[bytes, list[str]]:
+    """The Dockerfile's text, and the patterns of the .dockerignore that counts."""
+    key = options.get("dockerfilekey", "dockerfile")
+    files = await fetch(session, key, place, only=[name, f"{name}.dockerignore", name.lower()])
+    try:
+        text = await asyncio.to_thread(read_dockerfile, files, name)
+        own = files.find(f"{name}.dockerignore") is not None
+        if own:
+            return text, ignore_patterns(files, name)
+    finally:
+        files.close()
+    ignoring = await fetch(session, options.get("contextkey", "context"), place, only=[".dockerignore"])
+    try:
+        return text, ignore_patterns(ignoring, name)
+    finally:
+        ignoring.close()
+
+
+def _needs_context(file: Dockerfile) -> bool:
+    """Whether any step may look into the context."""
+    for stage in file.stages:
+        for step in stage.steps:
+            if isinstance(step, ins.Copy) and not step.flag("from"):
+                return True
+            if isinstance(step, ins.Run) and any("from=" not in mount for mount in step.mounts):
+                return True
+            if isinstance(step, ins.OnBuild):
+                return True
+        if not any(stage.start.base == other.start.name for other in file.stages):
+            return True  # the base's triggers may
+    return False
+
+
+async def _contexts(session: Session, options: Mapping[str, str], place: str) -> dict[str, Files | str]:
+    found: dict[str, Files | str] = {}
+    for name, value in _below(options, "context:").items():
+        name = name.partition("::")[0]
+        if value.startswith("docker-image://"):
+            found[name] = value.removeprefix("docker-image://").partition("@")[0]
+        elif value.startswith("local:"):
+            found[name] = await fetch(session, value.removeprefix("local:"), place)
+        elif value.startswith(_REMOTE):
+            files, _ = await asyncio.to_thread(
+                from_remote, value, os.path.join(place, f"named-{len(found)}"), ""
+            )
+            if files is None:
+                raise Invalid(f"the context {name!r} is no directory")
+            found[name] = files
+        else:
+            raise Unsupported(f"the context {name}={value} is of a kind that is not supported")
+    return found
+
+
+async def _secrets(session: Session, file: Dockerfile) -> dict[str, bytes]:
+    found = {}
+    for mount in _mounts(file, "secret"):
+        data = await session.secret(mount)
+        if data is not None:
+            found[mount] = data
+    return found
+
+
+async def _agents(session: Session, file: Dockerfile) -> dict[str, Any]:
+    found = {}
+    for mount in _mounts(file, "ssh"):
+        if await session.has_agent(mount):
+
+            async def ask(question: bytes, mount: str = mount) -> bytes:
+                return await session.ask_agent(mount, question)
+
+            found[mount] = ask
+    return found
+
+
+def _mounts(file: Dockerfile, kind: str) -> list[str]:
+    """The ids that --mount of one kind names, once each."""
+    names: dict[str, None] = {}
+    for stage in file.stages:
+        for step in stage.steps:
+            for text in step.mounts if isinstance(step, ins.Run) else ():
+                if f"type={kind}" in text:
+                    try:
+                        names[parse_mount(text).id] = None
+                    except Invalid:
+                        pass  # the step will say so
+    return list(names)
+
+
+def _limits(options: Mapping[str, str]) -> dict[str, Any]:
+    limits: dict[str, Any] = {}
+    if options.get("add-hosts"):
+        limits["ExtraHosts"] = [one.replace("=", ":", 1) for one in options["add-hosts"].split(",")]
+    if options.get("cgroup-parent"):
+        limits["CgroupParent"] = options["cgroup-parent"]
+    if options.get("ulimit"):
+        limits["Ulimits"] = [_ulimit(one) for one in options["ulimit"].split(",")]
+    return limits
+
+
+def _ulimit(text: str) -> dict[str, Any]:
+    name, _, values = text.partition("=")
+    soft, _, hard = values.partition(":")
+    try:
+        return {"Name": name, "Soft": int(soft), "Hard": int(hard or soft)}
+    except ValueError:
+        raise Invalid(f"invalid ulimit {text!r}") from None
+
+
+def _platform(text: str) -> str:
+    if "," in text:
+        raise Unsupported("several platforms at once are not supported", hint="one --platform at a time")
+    return text
+
+
+def _refuse_attestations(options: Mapping[str, str]) -> None:
+    for name, value in _below(options, "attest:").items():
+        if "inline-only=true" not in value and "disabled=true" not in value:
+            raise Unsupported(f"attestations of the kind {name} are not supported over this protocol")
+
+
+def _defaults(file: Dockerfile) -> dict[str, str]:
+    return {name: value or "" for arg in file.globals for name, value in arg.pairs}
+
+
+def _below(options: Mapping[str, str], prefix: str) -> dict[str, str]:
+    return {name.removeprefix(prefix): value for name, value in options.items() if name.startswith(prefix)}
