@@ -54,8 +54,7 @@ class Client:
         if address is None or isinstance(address, str):
             address = chosen_address(address or "")
         self.address = address
-        version = os.environ.get("DOCKER_API_VERSION")
-        self._prefix = f"/v{version}" if version else ""
+        self._prefix = prefix()
         self._connection: Connection | None = None
 
     def call(self, method: str, path: str, body: object = None) -> Any:
@@ -136,19 +135,26 @@ class Client:
                 # An idle connection may have been closed by the engine: then once more on a new one. Not when
                 # a change was asked for and may have been made.
                 if not reused or (sent and method not in ("GET", "DELETE")):
-                    raise self._lost(error) from None
+                    raise lost(self.address, error) from None
 
-    def _lost(self, error: Exception) -> errors.Unavailable:
-        """Why the engine did not answer, from its log when it is our own and has ended."""
-        if self.address.own:
-            from wherry.client.autostart import ended_engine
 
-            found = ended_engine(self.address.target)
-            if found is not None:
-                return found
-        if isinstance(error, errors.Unavailable):
-            return error
-        return errors.Unavailable(f"lost the engine at {self.address}: {error}")
+def lost(address: Address, error: Exception) -> errors.Unavailable:
+    """Why the engine did not answer, from its log when it is our own and has ended."""
+    if address.own:
+        from wherry.client.autostart import ended_engine
+
+        found = ended_engine(address.target)
+        if found is not None:
+            return found
+    if isinstance(error, errors.Unavailable):
+        return error
+    return errors.Unavailable(f"lost the engine at {address}: {error}")
+
+
+def prefix() -> str:
+    """What stands before every path: the API version that DOCKER_API_VERSION asks for."""
+    version = os.environ.get("DOCKER_API_VERSION")
+    return f"/v{version}" if version else ""
 
 
 class Pending:

@@ -32,6 +32,35 @@ _HEAD_LIMIT = 1 << 20  # bytes of status line and headers
 _PIECE = 1 << 18  # bytes asked of the socket at once
 
 
+def request_head(
+    method: str,
+    path: str,
+    headers: dict[str, str] | None,
+    body: bytes | Iterable[bytes] | None,
+) -> bytes:
+    """What stands before the body of a request. Raises ValueError for a header with a line break."""
+    lines = [f"{method} {path} HTTP/1.1\r\nHost: wherry\r\nUser-Agent: wherry"]
+    for name, value in (headers or {}).items():
+        if "\r" in value or "\n" in value:
+            raise ValueError(f"a line break in the header {name}")
+        lines.append(f"{name}: {value}")
+    if body is not None and not isinstance(body, bytes):
+        lines.append("Transfer-Encoding: chunked")
+    elif body is not None or method in ("POST", "PUT"):
+        lines.append(f"Content-Length: {len(body or b'')}")
+    return "\r\n".join(lines).encode() + b"\r\n\r\n"
+
+
+def response_head(head: bytes) -> tuple[int, dict[str, str]]:
+    """The status and the headers, their names in lower case, of the lines before the first empty one."""
+    lines = head.decode("latin-1").split("\r\n")
+    headers = {}
+    for line in lines[1:]:
+        name, _, value = line.partition(":")
+        headers[name.strip().lower()] = value.strip()
+    return int(lines[0].split(" ", 2)[1]), headers
+
+
 class Connection:
     """One connection to an engine. Not thread-safe; closed by whoever made it."""
 
@@ -54,19 +83,11 @@ class Connection:
 
         An iterable body goes in chunks; an engine that answers early ends the upload.
         """
-        lines = [f"{method} {path} HTTP/1.1\r\nHost: wherry\r\nUser-Agent: wherry"]
-        for name, value in (headers or {}).items():
-            if "\r" in value or "\n" in value:
-                raise ValueError(f"a line break in the header {name}")
-            lines.append(f"{name}: {value}")
         if body is None or isinstance(body, bytes):
-            if body is not None or method in ("POST", "PUT"):
-                lines.append(f"Content-Length: {len(body or b'')}")
-            self.sock.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + (body or b""))
+            self.sock.sendall(request_head(method, path, headers, body) + (body or b""))
             return
-        lines.append("Transfer-Encoding: chunked")
         try:
-            self.sock.sendall("\r\n".join(lines).encode() + b"\r\n\r\n")
+            self.sock.sendall(request_head(method, path, headers, body))
             for piece in body:
                 if piece:
                     self.sock.sendall(b"%x\r\n" % len(piece))
@@ -82,15 +103,9 @@ class Connection:
         Raises Unavailable when the engine hangs up.
         """
         while True:
-            head = self._until(b"\r\n\r\n")
-            lines = head.decode("latin-1").split("\r\n")
-            status = int(lines[0].split(" ", 2)[1])
+            status, headers = response_head(self._until(b"\r\n\r\n"))
             if status == 100 or 101 < status < 200:
                 continue
-            headers = {}
-            for line in lines[1:]:
-                name, _, value = line.partition(":")
-                headers[name.strip().lower()] = value.strip()
             return Response(self, status, headers)
 
     def close(self) -> None:
@@ -199,6 +214,10 @@ class Response:
         left = connection._buffer[connection._start :]
         connection._buffer, connection._start = b"", 0
         return connection.sock, left
+
+    def settimeout(self, seconds: float | None) -> None:
+        """How long the next reads wait for bytes before they raise TimeoutError; None for ever."""
+        self._connection.sock.settimeout(seconds)
 
     def fileno(self) -> int:
         """The connection's descriptor, to wait on for more of a stream."""

@@ -202,3 +202,21 @@ def test_events(api: wherry.Engine, image: str) -> None:
         if event["Actor"]["ID"] == container.id
     ]
     assert found[:3] == ["create", "start", "die"] or {"create", "start", "die"} <= set(found)
+
+
+def test_an_application(api: wherry.Engine, image: str, tmp_path: Path) -> None:
+    file = tmp_path / "compose.yaml"
+    file.write_text(
+        f"services: {{web: {{image: {image}, command: sleep 60, init: true, environment: [WHAT]}}}}\n"
+    )
+    with wherry.up(file, engine=api, name="pyapp", environment={"WHAT": "this"}) as app:
+        assert (app.name, app.services) == ("pyapp", ["web"])
+        assert app["web"].exec("sh -c 'echo $WHAT'").text == "this"
+        before = app["web"]
+        assert app.up()["web"] == before
+        assert app.up(force_recreate=True)["web"] != before
+        with pytest.raises(NotFound, match="no such service: other"):
+            app["other"]
+        with pytest.raises(TypeError, match="unknown option: weit"):
+            app.up(weit=True)  # type: ignore[call-arg]
+    assert api.containers.list(all=True) == []

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar
 
 from wherry.client.api import escape, query
 from wherry.client.credentials import auth_header
-from wherry.client.objects.image import Image
+from wherry.client.objects.frames import Documents
+from wherry.client.objects.image import AsyncImage, Image, ImageCore
+from wherry.client.objects.operation import Awaiting, Blocking, Core, operation
+from wherry.client.objects.steps import Call, Close, Open, Receive, Steps
 from wherry.client.pack import packed
 from wherry.client.reference import split_reference
 from wherry.errors import Internal, Invalid, NotFound
@@ -15,67 +18,88 @@ from wherry.errors import Internal, Invalid, NotFound
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from wherry.client.objects.engine import Engine
-
 _PIECE = 1 << 18
 Source = str | os.PathLike[str] | IO[bytes]
+I = TypeVar("I", bound=ImageCore)  # noqa: E741 — I for image
 
 
-class Images:
-    def __init__(self, engine: Engine) -> None:
+class ImagesCore(Core, Generic[I]):
+    """The operations of both."""
+
+    _item: type[I]
+
+    def __init__(self, engine: Any) -> None:
         self._engine = engine
+        self._driver = engine._driver
 
-    def get(self, name: str) -> Image:
+    @operation
+    def get(self, name: str) -> Steps[I]:
         """The image with this name or id. Raises NotFound."""
-        return Image(self._engine, self._engine.client.get(f"/images/{escape(name)}/json")["Id"])
+        return (yield from self._get(name))
 
-    def exists(self, name: str) -> bool:
+    def _get(self, name: str) -> Steps[I]:
+        details = yield Call("GET", f"/images/{escape(name)}/json")
+        return self._item(self._engine, details["Id"])
+
+    @operation
+    def exists(self, name: str) -> Steps[bool]:
+        """Whether there is an image with this name or id."""
         try:
-            self.get(name)
+            yield Call("GET", f"/images/{escape(name)}/json")
         except NotFound:
             return False
         return True
 
-    def list(self, *, filters: Mapping[str, Sequence[str]] | None = None) -> list[Image]:
-        found = self._engine.client.get("/images/json" + query(filters=dict(filters or {})))
-        return [Image(self._engine, entry["Id"]) for entry in found]
+    @operation
+    def list(self, *, filters: Mapping[str, Sequence[str]] | None = None) -> Steps[list[I]]:
+        """The images, those in use between others left out; `filters` as `{"reference": ["debian*"]}`."""
+        found = yield Call("GET", "/images/json" + query(filters=dict(filters or {})))
+        return [self._item(self._engine, entry["Id"]) for entry in found]
 
-    def pull(self, name: str, *, platform: str = "") -> Image:
-        """Download an image, with what `login` has kept for its registry. Blocks until it is there."""
+    @operation
+    def pull(self, name: str, *, platform: str = "") -> Steps[I]:
+        """Download an image, with what `login` has kept for its registry. Done when it is there."""
         repository, tag, digest = split_reference(name)
         path = "/images/create" + query(
             fromImage=repository, tag=digest or tag or "latest", platform=platform
         )
-        self._progress("POST", path, headers=auth_header(repository))
-        return self.get(name)
+        yield from _reports(Open("POST", path, headers=auth_header(repository)))
+        return (yield from self._get(name))
 
-    def push(self, name: str) -> str:
+    @operation
+    def push(self, name: str) -> Steps[str]:
         """Upload an image to the registry in its name; the digest it has there, where the engine says it."""
         repository, tag, _ = split_reference(name)
         path = f"/images/{escape(repository)}/push" + query(tag=tag or "latest")
         headers = auth_header(repository) or {"X-Registry-Auth": "e30="}
-        reports = self._progress("POST", path, headers=headers)
+        reports = yield from _reports(Open("POST", path, headers=headers))
         digests = [report["aux"]["Digest"] for report in reports if "Digest" in (report.get("aux") or {})]
         return str(digests[-1]) if digests else ""
 
-    def load(self, source: Source) -> Sequence[Image]:
+    @operation
+    def load(self, source: Source) -> Steps[Sequence[I]]:
         """The images of an archive (what `save` wrote, or an OCI layout): a path, or a file open to read."""
         found = []
-        for report in self._upload("/images/load?quiet=1", source):
+        reports = yield from _reports(Open("POST", "/images/load?quiet=1", pieces=_pieces(source)))
+        for report in reports:
             for line in str(report.get("stream", "")).splitlines():
                 kind, _, name = line.partition(": ")
                 if kind in ("Loaded image", "Loaded image ID"):
-                    found.append(self.get(name))
+                    found.append((yield from self._get(name)))
         return found
 
-    def import_(self, source: Source, name: str, *, changes: Sequence[str] = (), message: str = "") -> Image:
+    @operation
+    def import_(
+        self, source: Source, name: str, *, changes: Sequence[str] = (), message: str = ""
+    ) -> Steps[I]:
         """Make an image of one layer from the tar archive of a file system."""
         repository, tag, _ = split_reference(name)
         path = "/images/create" + query(fromSrc="-", repo=repository, tag=tag or "latest", message=message)
         path += "".join(query(changes=change).replace("?", "&") for change in changes)
-        self._upload(path, source)
-        return self.get(name)
+        yield from _reports(Open("POST", path, pieces=_pieces(source)))
+        return (yield from self._get(name))
 
+    @operation
     def build(
         self,
         folder: str | os.PathLike[str],
@@ -84,38 +108,50 @@ class Images:
         dockerfile: str = "Dockerfile",
         args: Mapping[str, str] | None = None,
         target: str = "",
-    ) -> Image:
-        """Build an image from a folder. Raises Unsupported where the engine has no builds."""
+    ) -> Steps[I]:
+        """Build an image from a folder. Raises Internal with what the failing step wrote."""
         if not os.path.isdir(folder):
             raise Invalid(f"no such folder: {os.fspath(folder)}")
         path = "/build" + query(t=tag, dockerfile=dockerfile, buildargs=dict(args or {}), target=target)
-        self._reports(self._engine.client.upload("POST", path, packed(os.fspath(folder), ".")))
-        return self.get(tag)
+        yield from _reports(Open("POST", path, pieces=packed(os.fspath(folder), ".")))
+        return (yield from self._get(tag))
 
-    def prune(self, *, all: bool = False) -> int:  # noqa: A002 — the command line's name
+    @operation
+    def prune(self, *, all: bool = False) -> Steps[int]:  # noqa: A002 — the command line's name
         """Remove images without a name, or with `all` every one that no container uses; bytes gained."""
         filters = {"dangling": ["false"]} if all else {}
-        answer = self._engine.client.post("/images/prune" + query(filters=filters))
+        answer = yield Call("POST", "/images/prune" + query(filters=filters))
         return int(answer.get("SpaceReclaimed") or 0)
 
-    def _upload(self, path: str, source: Source) -> Sequence[dict[str, Any]]:
-        return self._reports(self._engine.client.upload("POST", path, _pieces(source)))
 
-    def _progress(self, method: str, path: str, *, headers: dict[str, str]) -> Sequence[dict[str, Any]]:
-        return self._reports(self._engine.client.begin(method, path, headers=headers).response())
+class Images(ImagesCore[Image], Blocking):
+    """All images of an engine."""
 
-    def _reports(self, response: Any) -> Sequence[dict[str, Any]]:
-        """The reports of a long request. Raises NotFound or Internal with the error among them."""
-        reports = []
-        try:
-            for report in response.documents():
-                if error := report.get("error"):
-                    missing = "not found" in error.lower() or "no such" in error.lower()
-                    raise (NotFound if missing else Internal)(error, hint=report.get("hint", ""))
-                reports.append(report)
-        finally:
-            response.close()
-        return reports
+    _item = Image
+
+
+class AsyncImages(ImagesCore[AsyncImage], Awaiting):
+    """All images of an engine, with operations to await."""
+
+    _item = AsyncImage
+
+
+def _reports(request: Open) -> Steps[Sequence[dict[str, Any]]]:
+    """The reports of a long request. Raises NotFound or Internal with the error among them."""
+    reports: list[dict[str, Any]] = []
+    decoder = Documents()
+    channel = yield request
+    try:
+        while piece := (yield Receive(channel)):
+            reports += decoder.feed(piece)
+    finally:
+        yield Close(channel)
+    reports += decoder.end()
+    for report in reports:
+        if error := report.get("error"):
+            missing = "not found" in error.lower() or "no such" in error.lower()
+            raise (NotFound if missing else Internal)(error, hint=report.get("hint", ""))
+    return reports
 
 
 def _pieces(source: Source) -> Iterable[bytes]:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from wherry.client.api import escape, query
-from wherry.client.objects.network import Network
+from wherry.client.objects.network import AsyncNetwork, Network, NetworkCore
+from wherry.client.objects.operation import Awaiting, Blocking, Core, operation
+from wherry.client.objects.steps import Call, Steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from wherry.client.objects.engine import Engine
+N = TypeVar("N", bound=NetworkCore)
 
 
-class Networks:
-    def __init__(self, engine: Engine) -> None:
+class NetworksCore(Core, Generic[N]):
+    """The operations of both."""
+
+    _item: type[N]
+
+    def __init__(self, engine: Any) -> None:
         self._engine = engine
+        self._driver = engine._driver
 
+    @operation
     def create(
         self,
         name: str,
@@ -27,19 +35,34 @@ class Networks:
         internal: bool = False,
         labels: Mapping[str, str] | None = None,
         options: Mapping[str, str] | None = None,
-    ) -> Network:
+    ) -> Steps[N]:
         """Make a network. Raises Conflict when there is one of this name."""
         body: dict[str, Any] = {"Name": name, "Driver": driver, "Internal": internal}
         body |= {"Labels": dict(labels or {}), "Options": dict(options or {})}
         if subnet or gateway:
             config = {"Subnet": subnet, "Gateway": gateway}
             body["IPAM"] = {"Config": [{key: value for key, value in config.items() if value}]}
-        return Network(self._engine, self._engine.client.post("/networks/create", body)["Id"])
+        return self._item(self._engine, (yield Call("POST", "/networks/create", body))["Id"])
 
-    def get(self, name: str) -> Network:
+    @operation
+    def get(self, name: str) -> Steps[N]:
         """The network with this name or id. Raises NotFound."""
-        return Network(self._engine, self._engine.client.get(f"/networks/{escape(name)}")["Id"])
+        return self._item(self._engine, (yield Call("GET", f"/networks/{escape(name)}"))["Id"])
 
-    def list(self, *, filters: Mapping[str, Sequence[str]] | None = None) -> list[Network]:
-        found = self._engine.client.get("/networks" + query(filters=dict(filters or {})))
-        return [Network(self._engine, entry["Id"]) for entry in found]
+    @operation
+    def list(self, *, filters: Mapping[str, Sequence[str]] | None = None) -> Steps[list[N]]:
+        """The networks; `filters` as `{"label": ["role=db"]}`."""
+        found = yield Call("GET", "/networks" + query(filters=dict(filters or {})))
+        return [self._item(self._engine, entry["Id"]) for entry in found]
+
+
+class Networks(NetworksCore[Network], Blocking):
+    """All networks of an engine."""
+
+    _item = Network
+
+
+class AsyncNetworks(NetworksCore[AsyncNetwork], Awaiting):
+    """All networks of an engine, with operations to await."""
+
+    _item = AsyncNetwork

@@ -2,34 +2,58 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from wherry.client.api import escape, query
-from wherry.client.objects.volume import Volume
+from wherry.client.objects.operation import Awaiting, Blocking, Core, operation
+from wherry.client.objects.steps import Call, Steps
+from wherry.client.objects.volume import AsyncVolume, Volume, VolumeCore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from wherry.client.objects.engine import Engine
+V = TypeVar("V", bound=VolumeCore)
 
 
-class Volumes:
-    def __init__(self, engine: Engine) -> None:
+class VolumesCore(Core, Generic[V]):
+    """The operations of both."""
+
+    _item: type[V]
+
+    def __init__(self, engine: Any) -> None:
         self._engine = engine
+        self._driver = engine._driver
 
-    def create(self, name: str = "", *, labels: Mapping[str, str] | None = None) -> Volume:
+    @operation
+    def create(self, name: str = "", *, labels: Mapping[str, str] | None = None) -> Steps[V]:
         """Make a volume, or find the one that has this name; without a name it gets one."""
         body = {"Name": name, "Labels": dict(labels or {})}
-        return Volume(self._engine, self._engine.client.post("/volumes/create", body)["Name"])
+        return self._item(self._engine, (yield Call("POST", "/volumes/create", body))["Name"])
 
-    def get(self, name: str) -> Volume:
+    @operation
+    def get(self, name: str) -> Steps[V]:
         """The volume with this name. Raises NotFound."""
-        return Volume(self._engine, self._engine.client.get(f"/volumes/{escape(name)}")["Name"])
+        return self._item(self._engine, (yield Call("GET", f"/volumes/{escape(name)}"))["Name"])
 
-    def list(self, *, filters: Mapping[str, Sequence[str]] | None = None) -> list[Volume]:
-        found = self._engine.client.get("/volumes" + query(filters=dict(filters or {})))
-        return [Volume(self._engine, entry["Name"]) for entry in found.get("Volumes") or ()]
+    @operation
+    def list(self, *, filters: Mapping[str, Sequence[str]] | None = None) -> Steps[list[V]]:
+        """The volumes; `filters` as `{"label": ["role=db"]}`."""
+        found = yield Call("GET", "/volumes" + query(filters=dict(filters or {})))
+        return [self._item(self._engine, entry["Name"]) for entry in found.get("Volumes") or ()]
 
-    def prune(self) -> Sequence[str]:
+    @operation
+    def prune(self) -> Steps[Sequence[str]]:
         """Remove anonymous volumes that no container uses; their names."""
-        return list(self._engine.client.post("/volumes/prune").get("VolumesDeleted") or ())
+        return tuple((yield Call("POST", "/volumes/prune")).get("VolumesDeleted") or ())
+
+
+class Volumes(VolumesCore[Volume], Blocking):
+    """All volumes of an engine."""
+
+    _item = Volume
+
+
+class AsyncVolumes(VolumesCore[AsyncVolume], Awaiting):
+    """All volumes of an engine, with operations to await."""
+
+    _item = AsyncVolume
