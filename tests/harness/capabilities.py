@@ -103,6 +103,7 @@ PROBES: dict[str, Callable[[], bool]] = {
     "skopeo": _program("skopeo"),
     "pasta": _program("pasta"),
     "slirp4netns": _program("slirp4netns"),
+    "wrk": _program("wrk"),
     "containerd": lambda: os.geteuid() == 0 and _program("containerd")() and _program("ctr")(),
     "cgroup2": _cgroup2_controllers,
     "cgroup1": lambda: Path("/sys/fs/cgroup/memory/cgroup.procs").exists(),
