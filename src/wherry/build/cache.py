@@ -12,16 +12,17 @@ import hashlib
 import os
 import time
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from wherry.build.cache_mounts import CacheMounts
 from wherry.store import Store
 from wherry.store.layers import Lease
 
-__all__ = ["Cache", "CacheRow", "Cached", "make_key"]
+__all__ = ["Cache", "CacheRow", "Cached", "Pruning", "make_key"]
 
 MIGRATIONS: Final = [
     """
@@ -45,6 +46,7 @@ MIGRATIONS: Final = [
     """
 ]
 _MOST_SLOTS = 2000
+MOUNT: Final = "exec.cachemount"
 DEFAULT_LIMIT = 20 << 30
 """Bytes that cached layers may take; `WHERRY_BUILD_CACHE` sets another limit."""
 
@@ -68,18 +70,49 @@ class CacheRow(NamedTuple):
     uses: int
     parent: str
     shared: bool
+    in_use: bool = False
+    """Some step has this cache mount now."""
+
+
+class Pruning(NamedTuple):
+    """What to remove. `everything`: also steps whose layers an image has (which frees nothing yet). Of what
+    `fits`, the least recently used goes first, until at most `most` bytes are left, and `free` bytes of the
+    disk are free; never below `reserved`. All 0: all of it."""
+
+    everything: bool = False
+    reserved: int = 0
+    most: int = 0
+    free: int = 0
+    fits: Callable[[CacheRow], bool] | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is to be left."""
+        return self.everything and self.fits is None and not (self.reserved or self.most or self.free)
+
+    def keep(self, total: int, free: int) -> int:
+        """How many of `total` bytes may stay when `free` are free on the disk."""
+        keep = self.most
+        if not (self.reserved or self.most or self.free):
+            return -1
+        if self.free > free:
+            missing = total - (self.free - free)
+            keep = min(keep, missing) if keep else missing
+        elif self.free and not self.most:
+            keep = total
+        return max(keep, self.reserved)
 
 
 class Cache:
     """One per store. Queries are short; `once` is for the loop, the rest thread-safe."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, directory: str) -> None:
+        """`directory` is that of cache mounts."""
         store.database.migrate("build", MIGRATIONS)
+        self.mounts = CacheMounts(store.database, directory)
         self._store = store
         self._database = store.database
         self._locks: dict[str, tuple[asyncio.Lock, list[None]]] = {}
-        self.busy_mounts: set[str] = set()
-        """Cache mounts that some step has for itself."""
 
     @asynccontextmanager
     async def once(self, key: str) -> AsyncIterator[None]:
@@ -132,9 +165,9 @@ class Cache:
         rows = self._database.all(
             "SELECT c.*, coalesce(l.size, 0) AS size,"
             " EXISTS (SELECT 1 FROM image_layers i WHERE i.diff_id = c.diff_id) AS shared"
-            " FROM build_cache c LEFT JOIN layers l USING (diff_id) ORDER BY c.used DESC"
+            " FROM build_cache c LEFT JOIN layers l USING (diff_id)"
         )
-        return [
+        found = [
             CacheRow(
                 row["key"],
                 row["step"],
@@ -148,21 +181,35 @@ class Cache:
             )
             for row in rows
         ]
+        for row in self.mounts.rows():
+            name = row["name"]
+            step = f"cache mount {row['target']}"
+            times = row["added"], row["used"], row["uses"]
+            found.append(
+                CacheRow(name, step, MOUNT, row["size"], *times, "", False, self.mounts.in_use(name))
+            )
+        return sorted(found, key=lambda one: one.used, reverse=True)
 
-    def prune(self, *, everything: bool, keep: int = 0, unused_for_ns: int = 0) -> tuple[list[str], int]:
-        """Remove entries, the least recently used first, until at most `keep` bytes are left; (keys, bytes
-        freed). Without `everything`, entries whose layer an image has stay: they cost nothing."""
+    def prune(self, chosen: Pruning) -> tuple[list[str], int]:
+        """Remove entries; (keys, bytes freed)."""
         rows = self.rows()
         total = sum(row.size for row in rows if not row.shared)
-        before = time.time_ns() - unused_for_ns
+        disk = os.statvfs(self._store.state_dir)
+        keep = chosen.keep(total, disk.f_bavail * disk.f_frsize)
         gone: list[str] = []
         freed = 0
         for row in reversed(rows):
-            if keep and total <= keep:
+            if total <= keep:
                 break
-            if (row.shared and not everything) or row.used > before:
+            if row.in_use or (row.shared and not chosen.everything):
                 continue
-            self._forget(row.key)
+            if chosen.fits is not None and not chosen.fits(row):
+                continue
+            if row.kind == MOUNT:
+                if not self.mounts.remove(row.key):
+                    continue
+            else:
+                self._forget(row.key)
             gone.append(row.key)
             if not row.shared:
                 total -= row.size
@@ -174,7 +221,7 @@ class Cache:
         """Hold the size limit."""
         limit = int(os.environ.get("WHERRY_BUILD_CACHE", "") or DEFAULT_LIMIT)
         if sum(row.size for row in self.rows() if not row.shared) > limit:
-            self.prune(everything=False, keep=limit)
+            self.prune(Pruning(most=max(limit, 1)))
 
     def last_facts(self, slot: str) -> dict[str, Any] | None:
         """What a step's key was made of when it was last built."""

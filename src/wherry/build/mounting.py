@@ -38,6 +38,7 @@ class Mounting:
         self._keys: list[str] = []
         self._made: list[str] = []
         self._held: list[str] = []
+        self._taken: list[str] = []
         self._sockets: list[AgentSocket] = []
         self._todo: list[tuple[StepMount, Files | None]] = []
         self._place = os.path.join(room.temporary, f"mounts-{os.urandom(6).hex()}")
@@ -53,8 +54,10 @@ class Mounting:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for name in self._held:
-            self._room.cache.busy_mounts.discard(name)
+        mounts = self._room.cache.mounts
+        mounts.busy.difference_update(self._held)
+        for name in self._taken:
+            await asyncio.to_thread(mounts.left, name)
         for one in self._sockets:
             await one.close()
         if self._todo:
@@ -144,7 +147,8 @@ class Mounting:
         self.mounts.append(OrderMount("bind", mount.target, source, read_only=mount.read_only))
 
     async def _cache(self, mount: StepMount, files: Files | None) -> None:
-        busy = self._room.cache.busy_mounts
+        mounts = self._room.cache.mounts
+        busy = mounts.busy
         name = make_key("cache mount", mount.id or mount.target)[:32]
         if mount.sharing == "locked":
             while name in busy:  # noqa: ASYNC110  another build's step has it, for minutes perhaps
@@ -157,15 +161,16 @@ class Mounting:
         if mount.sharing != "shared":
             busy.add(name)
             self._held.append(name)
-        directory = os.path.join(self._room.caches, name)
+        directory = mounts.path(name)
+        self._taken.append(name)
+        await asyncio.to_thread(mounts.taken, name, mount.id or mount.target)
         await asyncio.to_thread(self._fill, mount, files, directory)
         self.mounts.append(OrderMount("bind", mount.target, directory, read_only=mount.read_only))
 
     def _fill(self, mount: StepMount, files: Files | None, directory: str) -> None:
         if os.path.isdir(directory):
-            os.utime(directory)
             return
-        os.makedirs(self._room.caches, mode=0o700, exist_ok=True)
+        os.makedirs(os.path.dirname(directory), mode=0o700, exist_ok=True)
         draft = os.path.join(self._place, f"cache-{os.urandom(4).hex()}")
         if files is not None:
             room = self._room

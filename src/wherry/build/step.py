@@ -35,17 +35,15 @@ class Room:
         worker: Worker,
         lease: Lease,
         temporary: str,
-        caches: str,
         emit: Callable[[Event], None],
     ) -> None:
-        """`temporary` is a directory of this build, removed at its end; `caches` that of cache mounts."""
+        """`temporary` is a directory of this build, removed at its end."""
         self.request = request
         self.store = store
         self.cache = cache
         self.worker = worker
         self.lease = lease
         self.temporary = temporary
-        self.caches = caches
         self.emit = emit
         self.imports: Imports | None = None
         self.results: list[Record] = []

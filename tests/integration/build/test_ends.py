@@ -28,7 +28,8 @@ def _left(engine: EngineUnderTest) -> list[str]:
     return left
 
 
-def _wait(engine: EngineUnderTest, seconds: float = 10) -> list[str]:
+def left_after(engine: EngineUnderTest, seconds: float = 30) -> list[str]:
+    """What is still left when that many seconds are over."""
     deadline = time.monotonic() + seconds
     while (left := _left(engine)) and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -63,7 +64,7 @@ def test_the_client_goes(own_engine: EngineUnderTest, tmp_path: Path, number: in
     running = _begin(own_engine, tmp_path)
     running.send_signal(number)
     running.communicate(timeout=20)
-    assert not _wait(own_engine)
+    assert not left_after(own_engine)
     (tmp_path / "Dockerfile").write_text(TEXT.replace("sleep 60", "true"))
     assert "CACHED" in own_engine.wherry("build", str(tmp_path)).err
 
@@ -74,7 +75,7 @@ def test_the_engine_is_killed(own_engine: EngineUnderTest, tmp_path: Path) -> No
     _, said = running.communicate(timeout=20)
     assert running.returncode != 0 and b"wherry:" in said
     own_engine.start()
-    assert not _wait(own_engine)
+    assert not left_after(own_engine)
     (tmp_path / "Dockerfile").write_text(TEXT.replace("sleep 60", "true"))
     assert "CACHED" in own_engine.wherry("build", str(tmp_path)).err
 
@@ -82,4 +83,4 @@ def test_the_engine_is_killed(own_engine: EngineUnderTest, tmp_path: Path) -> No
 def test_a_step_fails(own_engine: EngineUnderTest, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM busybox\nRUN exit 3\n")
     own_engine.wherry("build", str(tmp_path), code=1)
-    assert not _wait(own_engine)
+    assert not left_after(own_engine)

@@ -131,7 +131,7 @@ def test_standard_output_load_and_push(
 
 
 def test_squash_leaves_one_layer_that_hides_what_went(build: Build, wherry: Command) -> None:
-    text = "FROM BASE\nRUN echo 1 > /one && mkdir /d && echo 2 > /d/two\nRUN rm /one /bin/vi; echo 3 > /d/three\n"
+    text = "FROM BASE\nRUN echo 1 > /one && mkdir /d && echo 2 > /d/two\nRUN rm /one /bin/vi; echo 3 > /d/3\n"
     plain = build(text).line
     image = build(text, "--squash").line
     assert build(text, "--squash").line == image, "from the cache"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,7 +11,6 @@ from wherry.api.credentials import registry_config
 from wherry.api.http import Response
 from wherry.api.routing import Route
 from wherry.api.streams.relay import relay_progress
-from wherry.engine.moments import parse_moment
 from wherry.errors import Invalid, Unsupported
 
 if TYPE_CHECKING:
@@ -106,16 +104,13 @@ def _json(text: str, what: str) -> Any:
 
 
 async def prune(call: Call) -> Response:
-    filters = call.query.filters()
-    for name in filters:
-        if name not in ("until", "id", "unused-for"):
-            raise Invalid(f"invalid filter '{name}'")
-    keep = call.query.number("keep-storage") or call.query.number("reserved-space") or 0
-    unused = 0.0
-    for text in (*filters.get("until", ()), *filters.get("unused-for", ())):
-        unused = max(unused, time.time() - parse_moment(text))
+    query = call.query
     gone, freed = await call.engine.builds.prune(
-        everything=call.query.flag("all"), keep=keep, unused_for=unused
+        query.filters(),
+        everything=query.flag("all"),
+        reserved=query.number("reserved-space") or query.number("keep-storage") or 0,
+        most=query.number("max-used-space") or 0,
+        free=query.number("min-free-space") or 0,
     )
     return answer({"CachesDeleted": gone, "SpaceReclaimed": freed})
 

@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import os
 import shutil
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 from wherry.build.build import Build
-from wherry.build.cache import Cache, CacheRow
+from wherry.build.cache import Cache, CacheRow, Pruning
 from wherry.build.events import Event, Warned
 from wherry.build.finish import Built
 from wherry.build.request import Finished, Order, Request
@@ -31,6 +31,7 @@ from wherry.store.machine import architecture
 from ..moments import rfc3339
 from . import serving
 from .agents import Agents
+from .pruning import fitting
 from .steps import StepRunner
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Builds:
         self._room = room
         self._images = images
         self._root = os.path.join(room.state_dir, "build")
-        self.cache = Cache(room.store)
+        self.cache = Cache(room.store, os.path.join(self._root, "caches"))
         self.agents = Agents()
         self._steps = StepRunner(room, room.store.database)
         shutil.rmtree(os.path.join(self._root, "work"), ignore_errors=True)
@@ -57,6 +58,7 @@ class Builds:
     async def sweep(self) -> None:
         """Remove what an engine that was killed has left."""
         await self._steps.sweep()
+        await asyncio.to_thread(self.cache.mounts.mend)
 
     @property
     def root(self) -> str:
@@ -93,7 +95,6 @@ class Builds:
                 worker,
                 lease,
                 workplace,
-                os.path.join(self._root, "caches"),
                 events.put_nowait,
             )
             async with AsyncExitStack() as caches:
@@ -168,7 +169,7 @@ class Builds:
                 "Parents": [row.parent[:25]] if row.parent else [],
                 "Type": row.kind,
                 "Description": row.step,
-                "InUse": False,
+                "InUse": row.in_use,
                 "Shared": row.shared,
                 "Size": row.size,
                 "CreatedAt": rfc3339(row.added),
@@ -178,13 +179,19 @@ class Builds:
             for row in await self.usage()
         ]
 
-    async def prune(self, *, everything: bool, keep: int = 0, unused_for: float = 0) -> tuple[list[str], int]:
-        """Remove cache entries; (ids, bytes). `unused_for` in seconds."""
-        gone, freed = await asyncio.to_thread(
-            self.cache.prune, everything=everything, keep=keep, unused_for_ns=int(unused_for * 1e9)
-        )
-        if everything and not keep and not unused_for:
-            await asyncio.to_thread(shutil.rmtree, os.path.join(self._root, "caches"), ignore_errors=True)
+    async def prune(
+        self,
+        filters: Mapping[str, Sequence[str]] | None = None,
+        *,
+        everything: bool,
+        reserved: int = 0,
+        most: int = 0,
+        free: int = 0,
+    ) -> tuple[list[str], int]:
+        """Remove cache entries; (ids, bytes). See `Pruning`, and `fitting` for the filters."""
+        chosen = Pruning(everything, reserved, most, free, fitting(filters or {}))
+        gone, freed = await asyncio.to_thread(self.cache.prune, chosen)
+        if chosen.whole:
             await asyncio.to_thread(shutil.rmtree, os.path.join(self._root, "hashes"), ignore_errors=True)
         self._room.events.publish("builder", "prune", "", {"reclaimed": str(freed)})
         return gone, freed
