@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import threading
 import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -67,6 +68,7 @@ class Lazy:
         # There from the first bridge to the last: an engine that is killed in between leaves it to the next.
         self._raised = os.path.join(run_dir, "networks")
         self._machine = machine
+        self._lock = threading.Lock()
         self._made: Kernel | None = None
         self.on_keeper_lost: Callable[[], None] | None = None
         self._failure: WherryError | None = None
@@ -93,15 +95,16 @@ class Lazy:
             os.unlink(self._raised)
 
     def __call__(self) -> Kernel:
-        if self._failure is not None:
-            raise self._failure
-        if self._made is None:
-            try:
-                self._made = self._make()
-            except (OSError, WherryError) as error:
-                self._failure = Unavailable(f"networks can't be used on this machine: {error}")
-                raise self._failure from error
-        return self._made
+        with self._lock:  # two of them would take each other's changes for somebody's flush, and heal for ever
+            if self._failure is not None:
+                raise self._failure
+            if self._made is None:
+                try:
+                    self._made = self._make()
+                except (OSError, WherryError) as error:
+                    self._failure = Unavailable(f"networks can't be used on this machine: {error}")
+                    raise self._failure from error
+            return self._made
 
     def _make(self) -> Kernel:
         from wherry.network.keeping import Keeper
