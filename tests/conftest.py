@@ -94,7 +94,7 @@ def _running_engine(*, start: bool) -> Iterator[EngineUnderTest]:
         yield engine
         engine.stop()
         leaks = engine.leaks()
-        assert not leaks, "left behind:\n" + "\n".join(leaks)
+        assert not leaks, "left behind:\n" + "\n".join([*leaks, engine.log_text()])
     finally:
         engine.stop()
         _remove_home(directory)

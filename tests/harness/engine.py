@@ -112,12 +112,18 @@ class EngineUnderTest:
             assert status in (204, 404), text
 
     def kill(self) -> None:
-        """kill -9 the engine alone; containers and supervisor go on."""
-        assert self.process is not None
+        """kill -9 the engine alone, also one that a command started; containers and supervisor go on."""
         self.interfaces |= interfaces_named_after(self.home)
-        self.process.kill()
-        self.process.wait()
-        self.process = None
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+        pid = self._pid_of("engine")
+        if pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            while pid in processes_of(self.home):
+                time.sleep(0.005)
 
     def stop(self, timeout: float = 20) -> None:
         """Remove all containers, end the engine and its supervisor, and wait for both."""
@@ -144,21 +150,26 @@ class EngineUnderTest:
         return left_behind(self.home, self.seen, self.interfaces, files=True)
 
     def log_text(self) -> str:
-        """What the engine wrote, for the message of a failed test."""
-        return self.log.read_text(errors="replace") if self.log.exists() else ""
+        """What the engine wrote, also one that a command started, for the message of a failed test."""
+        logs = [self.log, self.home / "state" / "engine.log"]
+        return "".join(log.read_text(errors="replace") for log in logs if log.exists())
 
     def _end_others(self, timeout: float) -> None:
         """End what the command line started by itself (engine) and what outlives an engine (supervisor)."""
-        for name in ("engine.pid", "supervisor.pid"):
-            pid_file = self.home / "run" / name
-            try:
-                pid = int(pid_file.read_text().split()[0])
-            except (OSError, ValueError, IndexError):
-                continue
-            if pid not in processes_of(self.home):
+        for name in ("engine", "supervisor"):
+            pid = self._pid_of(name)
+            if not pid:
                 continue
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
             deadline = time.monotonic() + timeout
             while pid in processes_of(self.home) and time.monotonic() < deadline:
                 time.sleep(0.02)
+
+    def _pid_of(self, name: str) -> int:
+        """Of the living `engine` or `supervisor`, as it wrote it down; 0 when there is none."""
+        try:
+            pid = int((self.home / "run" / f"{name}.pid").read_text().split()[0])
+        except (OSError, ValueError, IndexError):
+            return 0
+        return pid if pid in processes_of(self.home) else 0
