@@ -28,10 +28,16 @@ async def drain(pieces: Iterable[bytes | memoryview]) -> AsyncIterator[bytes]:
                 break
         return b"".join(collected)
 
+    reading: asyncio.Future[bytes] | None = None
     try:
-        while data := await asyncio.to_thread(more):
+        while True:
+            reading = asyncio.ensure_future(asyncio.to_thread(more))
+            if not (data := await asyncio.shield(reading)):
+                return
             yield data
     finally:
+        if reading is not None and not reading.done():
+            await asyncio.wait([reading])  # the consumer has gone; its thread has not
         close = getattr(iterator, "close", None)
         if close is not None:
             await asyncio.to_thread(close)

@@ -37,7 +37,7 @@ def test_the_length_of_the_body(extra: bytes, length: int | None) -> None:
         (b"GET /", 400),
         (b"GET  HTTP/1.1", 400),
         (b"GET / HTTP/2.0", 505),
-        (b"BREW / HTTP/1.1", 501),
+        (b"BREW / HTTP/1.1", 404),
         (b"GET / HTTP/1.1\r\nBad Name: x", 400),
         (b"GET / HTTP/1.1\r\nName : x", 400),
         (b"GET / HTTP/1.1\r\n folded: x", 400),

@@ -60,7 +60,7 @@ def parse_head(data: bytes) -> Head:
         raise BadRequest("unsupported HTTP version", 505)
     name = method.decode("latin-1")
     if name not in METHODS:
-        raise BadRequest("unknown request method", 501)
+        raise BadRequest("page not found", 404)  # as Docker answers; what its body would be is not known
     headers: dict[str, str] = {}
     for line in lines:
         key, colon, value = line.partition(b":")

@@ -6,6 +6,7 @@ REQUEST is JSON. Standard output begins with one line of JSON, `{"stat": …}`, 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -82,8 +83,9 @@ def _chunks() -> Iterator[bytes]:
 
 def _say(answer: dict[str, Any]) -> None:
     data = json.dumps(answer).encode() + b"\n"
-    while data:
-        data = data[os.write(1, data) :]
+    with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more
+        while data:
+            data = data[os.write(1, data) :]
 
 
 if __name__ == "__main__":
