@@ -5,26 +5,36 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
-from contextlib import AsyncExitStack, aclosing
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack, aclosing
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wherry.build.checks import check
 from wherry.build.dockerfile import parse
 from wherry.build.finish import Built
 from wherry.buildkit import messages as m
-from wherry.buildkit.options import credentials, prepare
+from wherry.buildkit.delivery import bring
+from wherry.buildkit.lint import findings
+from wherry.buildkit.options import credentials, dockerfile, prepare
 from wherry.buildkit.progress import Progress
 from wherry.buildkit.sessions import Session, Sessions
+from wherry.engine.builds.order import BuildOrder, CacheOrder, OutputOrder
 from wherry.errors import Internal, Invalid, Unsupported
 
 if TYPE_CHECKING:
-    from wherry.build.request import Request
     from wherry.engine.builds import Builds
 
 __all__ = ["Solving"]
 
 _FRONTENDS = ("dockerfile.v0", "gateway.v0")
-_IMAGES = ("moby", "image", "docker")
+
+
+class Made(NamedTuple):
+    """What came of a frontend, and what is wanted of it. `place` is a directory of the build's."""
+
+    built: Built
+    order: BuildOrder
+    place: str
+    session: Session
 
 
 class Solving:
@@ -36,45 +46,52 @@ class Solving:
         self._sessions = sessions
         self._request = request
         self._returned: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._results: dict[str, Built] = {}
-        self._stack = AsyncExitStack()
-        exporters = list(request.exporters)
-        if request.exporter:
-            exporters.append(m.Entry(request.exporter, request.exporter_attrs))
-        self._exporters = exporters
+        self._results: dict[str, Made] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._over = asyncio.Event()
 
     async def run(self) -> dict[str, str]:
         """What the exporters say. Raises what went wrong."""
         request = self._request
-        for exporter in self._exporters:
-            if exporter.type not in _IMAGES:
-                raise Unsupported(
-                    f"output of type {exporter.type} is not supported over this protocol",
-                    hint="wherry build -o",
-                )
-        if request.cache is not None and (request.cache.exports or request.cache.imports):
-            for one in request.cache.exports:
-                if one.type != "inline":
-                    raise Unsupported(
-                        f"cache export of type {one.type} is not supported over this protocol",
-                        hint="wherry build --cache-to",
-                    )
         if request.frontend:
-            built = await self.build(request.frontend, request.attrs, {})
+            made = await self.build(request.frontend, request.attrs, {})
         elif request.definition is not None:
             raise Unsupported("LLB definitions are not solved here", hint="only Dockerfiles are built")
         else:
             name = await self._returned
             if not name:
                 return {}  # buildx only wanted to know what is possible here
-            found = self._results.get(name)
-            if found is None:
+            if name not in self._results:
                 raise Invalid("the client returned a result that was not made here")
-            built = found
-        return self._response(built)
+            made = self._results[name]
+        return await bring(self._builds, made.order, made.built, made.place, made.session, self.progress)
 
-    async def build(self, frontend: str, options: Mapping[str, str], inputs: Mapping[str, Any]) -> Built:
-        """What a frontend makes of its options: a built Dockerfile. Raises what went wrong."""
+    async def build(self, frontend: str, options: Mapping[str, str], inputs: Mapping[str, Any]) -> Made:
+        """What a frontend makes of its options: a built Dockerfile, whose layers are held until `close`.
+        Raises what went wrong."""
+        made: asyncio.Future[Made] = asyncio.get_running_loop().create_future()
+        task = asyncio.ensure_future(self._build(frontend, options, inputs, made))
+        self._tasks.add(task)  # ended by `close`, whatever becomes of who asked
+
+        def ended(task: asyncio.Task[None]) -> None:
+            if made.done():
+                return
+            error = None if task.cancelled() else task.exception()
+            if error is None:
+                made.cancel()
+            else:
+                made.set_exception(error)
+
+        task.add_done_callback(ended)
+        return await made
+
+    async def _build(
+        self,
+        frontend: str,
+        options: Mapping[str, str],
+        inputs: Mapping[str, Any],
+        made: asyncio.Future[Made],
+    ) -> None:
         if frontend not in _FRONTENDS:
             raise Unsupported(
                 f"the frontend {frontend!r} is not supported", hint="only Dockerfiles are built"
@@ -82,29 +99,40 @@ class Solving:
         if inputs:
             raise Unsupported("inputs of a frontend are not supported")
         session = await self._sessions.get(self._request.session)
-        place = self._stack.enter_context(self._builds.workplace())
-        loading = await self.progress.step("[internal] load build definition and context")
-        try:
-            request = await self._prepare(session, options, place)
-            auths = await credentials(session, request)
-        except Exception as error:
-            await self.progress.done(loading, str(error))
-            raise
-        await self.progress.done(loading)
-        for warning in check(parse(request.dockerfile, request.name)):
-            await self.progress.say(warning)
-        async with aclosing(self._builds.build(request, place, auths)) as events:
-            async for event in events:
-                if isinstance(event, Built):
-                    return event
-                await self.progress.say(event)
-        raise Internal("the build ended without a result")
+        with self._builds.workplace() as place, ExitStack() as stack:
+            loading = await self.progress.step("[internal] load build definition and context")
+            try:
+                order = self._order()
+                request = await prepare(session, options, place, order, stack)
+                order.epoch = request.epoch
+                order.auths = await credentials(session, request)
+            except Exception as error:
+                await self.progress.done(loading, str(error))
+                raise
+            await self.progress.done(loading)
+            for warning in check(parse(request.dockerfile, request.name)):
+                await self.progress.say(warning)
+            async with aclosing(self._builds.build(request, place, order.auths)) as events:
+                async for event in events:
+                    if not isinstance(event, Built):
+                        await self.progress.say(event)
+                        continue
+                    if not made.cancelled():
+                        made.set_result(Made(event, order, place, session))
+                    await self._over.wait()
 
-    def keep(self, built: Built) -> str:
+    def keep(self, made: Made) -> str:
         """A name for a result, by which the client returns it."""
         name = os.urandom(12).hex()
-        self._results[name] = built
+        self._results[name] = made
         return name
+
+    async def lint(self, options: Mapping[str, str]) -> dict[str, bytes]:
+        """What `docker build --check` asks for, instead of building: the checks' findings."""
+        session = await self._sessions.get(self._request.session)
+        with self._builds.workplace() as place:
+            text, _ = await dockerfile(session, options, place)
+        return findings(text, options.get("filename") or "Dockerfile")
 
     def finish(self, name: str) -> None:
         """The client has returned this result."""
@@ -118,30 +146,27 @@ class Solving:
 
     async def close(self) -> None:
         """It is over: watchers hear so, files go."""
-        if self._returned.done():
+        if self._returned.done() and not self._returned.cancelled():
             self._returned.exception()
+        self._over.set()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.progress.end()
-        await self._stack.aclose()
 
-    async def _prepare(self, session: Session, options: Mapping[str, str], place: str) -> Request:
-        tags = []
-        for exporter in self._exporters:
-            if exporter.attrs.get("push") == "true":
-                raise Unsupported("pushing from within a build is not supported", hint="docker push does it")
-            tags += [name for name in exporter.attrs.get("name", "").split(",") if name]
-        insecure = "security.insecure" in self._request.entitlements
-        request = await prepare(session, options, place, tags=tags, insecure=insecure)
-        for files in (request.context, *request.contexts.values()):
-            if files is not None and not isinstance(files, str):
-                self._stack.callback(files.close)
-        return request
-
-    def _response(self, built: Built) -> dict[str, str]:
-        if built.image is None:
-            return {}
-        found = {
-            "containerimage.digest": built.image.id,
-            "containerimage.config.digest": built.image.id,
-        }
-        names = ",".join(name for exporter in self._exporters if (name := exporter.attrs.get("name")))
-        return {**found, "image.name": names} if names else found
+    def _order(self) -> BuildOrder:
+        """The outputs and caches that are wanted."""
+        request = self._request
+        exporters = list(request.exporters)
+        if request.exporter and not exporters:  # clients say it twice, for older builders
+            exporters.append(m.Entry(request.exporter, request.exporter_attrs))
+        outputs = []
+        for one in exporters:
+            fields = {name: value for name, value in one.attrs.items() if name != "prefer-image-digest"}
+            outputs.append(OutputOrder("image" if one.type == "moby" else one.type, fields))
+        exports = request.cache.exports if request.cache is not None else []
+        return BuildOrder(
+            outputs=outputs or [OutputOrder("cacheonly", {})],
+            cache_to=[CacheOrder({"type": one.type, **one.attrs}) for one in exports],
+            insecure="security.insecure" in request.entitlements,
+        )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import platform
 import weakref
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from grpclib.const import Cardinality, Status
@@ -40,6 +41,10 @@ _CAPABILITIES = (
     "gateway.solve.evaluate",
     "gateway.evaluate",
 )
+_LABELS = {
+    "org.mobyproject.buildkit.worker.executor": "wherry",
+    "org.mobyproject.buildkit.worker.snapshotter": "wherry",  # buildx takes it as: all kinds of output
+}
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 
 
@@ -61,6 +66,7 @@ class BuildKit:
         self.sessions = Sessions()
         self._builds = builds
         self._solving: dict[str, Solving] = {}
+        self._closing: set[asyncio.Task[None]] = set()
         self._begun = asyncio.Condition()
 
     async def serve(self, connection: socket.socket, early: bytes) -> None:
@@ -115,7 +121,9 @@ class BuildKit:
         except WherryError as error:
             raise _refusal(error) from None
         finally:
-            await solving.close()
+            await asyncio.shield(
+                self._background(solving.close())
+            )  # also when the connection is lost meanwhile
             asyncio.get_running_loop().call_later(60, self._forget, request.ref, solving)
         await stream.send_message(m.SolveResponse(response))
 
@@ -131,10 +139,14 @@ class BuildKit:
         assert request is not None
         solving = await self._of_stream(stream)
         try:
-            built = await solving.build(request.frontend, request.options, request.inputs)
+            if request.options.get("requestid") == "frontend.lint":
+                told = await solving.lint(request.options)
+                await stream.send_message(m.SolveBridgeResponse(result=m.Result(metadata=told)))
+                return
+            made = await solving.build(request.frontend, request.options, request.inputs)
         except WherryError as error:
             raise _refusal(error) from None
-        result = m.Result(m.Ref(solving.keep(built)))
+        result = m.Result(m.Ref(solving.keep(made)))
         await stream.send_message(m.SolveBridgeResponse(result=result))
 
     async def _return(self, stream: Stream[m.Return, m.Empty]) -> None:
@@ -161,6 +173,12 @@ class BuildKit:
             raise GRPCError(Status.NOT_FOUND, f"no such job {ref}") from None
         return self._solving[ref]
 
+    def _background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.ensure_future(work)
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+        return task
+
     def _forget(self, ref: str, solving: Solving) -> None:
         if self._solving.get(ref) is solving:
             del self._solving[ref]
@@ -180,6 +198,4 @@ def _version() -> m.BuildkitVersion:
 def _worker() -> m.WorkerRecord:
     machine = platform.machine()
     here = m.Platform(_ARCHITECTURES.get(machine, machine), "linux", "")
-    return m.WorkerRecord(
-        "wherry", {"org.mobyproject.buildkit.worker.executor": "wherry"}, [here], _version()
-    )
+    return m.WorkerRecord("wherry", _LABELS, [here], _version())

@@ -19,6 +19,7 @@ from wherry.build.sources import File
 from wherry.build.sources.files import clean
 from wherry.build.sources.spooled import MOST, SpooledFiles
 from wherry.buildkit import messages as m
+from wherry.buildkit.modes import kind_of, mode_of
 from wherry.buildkit.sessions import Session, encoded
 from wherry.errors import Invalid
 from wherry.store.tar import Kind
@@ -27,8 +28,6 @@ __all__ = ["SyncedFiles", "fetch"]
 
 _STAT, _REQ, _DATA, _FIN, _ERR = range(5)
 _AHEAD = 512  # files that are asked for and have not come
-_DIRECTORY, _LINK, _DEVICE, _PIPE, _SOCKET, _CHARACTER = 1 << 31, 1 << 27, 1 << 26, 1 << 25, 1 << 24, 1 << 21
-_SPECIAL = {1 << 23: 0o4000, 1 << 22: 0o2000, 1 << 20: 0o1000}  # Go's bits of os.FileMode
 
 
 class SyncedFiles(SpooledFiles):
@@ -49,12 +48,10 @@ class SyncedFiles(SpooledFiles):
         if path is None or number > MOST:
             raise Invalid(f"the client names a path outside: {stat.path[:200]}")
         self._listed.append(path)
-        kind = _kind(stat.mode)
+        kind = kind_of(stat.mode)
         if not path or kind is None:
             return None
-        mode = stat.mode & 0o777
-        for bit, value in _SPECIAL.items():
-            mode |= value if stat.mode & bit else 0
+        mode = mode_of(stat.mode)
         link = stat.link if kind == Kind.SYMLINK else ""
         size = stat.size if kind == Kind.FILE else 0
         self._put(File(path, kind, mode, 0, 0, stat.mtime, size, link), [])
@@ -153,15 +150,3 @@ async def _receive(stream: Any, files: SyncedFiles) -> None:
         if listed and done == len(wanted):
             listed = False
             await stream.send_message(m.Packet(type=_FIN), end=True)
-
-
-def _kind(mode: int) -> int | None:
-    if mode & _DIRECTORY:
-        return Kind.DIRECTORY
-    if mode & _LINK:
-        return Kind.SYMLINK
-    if mode & _PIPE:
-        return Kind.FIFO
-    if mode & (_DEVICE | _SOCKET | _CHARACTER):
-        return None  # of no use in an image
-    return Kind.FILE

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Any
+
+import msgspec
 
 from wherry.build.dockerfile import Dockerfile, Expander, parse
 from wherry.build.dockerfile import instructions as ins
@@ -15,9 +18,11 @@ from wherry.build.sources import Files
 from wherry.buildkit.filesync import fetch
 from wherry.buildkit.sessions import Session
 from wherry.engine.builds.contexts import from_remote, ignore_patterns, read_dockerfile
+from wherry.engine.builds.order import BuildOrder, CacheOrder
+from wherry.engine.builds.outputs import cache_source, output
 from wherry.errors import Invalid, Unsupported, WherryError
 
-__all__ = ["Auths", "credentials", "prepare"]
+__all__ = ["Auths", "credentials", "dockerfile", "prepare"]
 
 Auths = dict[str, dict[str, str]]
 _REGISTRY = "registry-1.docker.io"  # as BuildKit asks for the credentials of docker.io
@@ -25,11 +30,12 @@ _REMOTE = ("http://", "https://", "git://", "git@", "ssh://", "github.com/")
 
 
 async def prepare(
-    session: Session, options: Mapping[str, str], place: str, *, tags: list[str], insecure: bool
+    session: Session, options: Mapping[str, str], place: str, order: BuildOrder, stack: ExitStack
 ) -> Request:
-    """The request, with context, secrets and agents from the client. Raises Invalid, Unsupported."""
+    """The request, with context, secrets and agents from the client; `stack` closes its files. Raises
+    Invalid, Unsupported."""
     if options.get("requestid"):
-        raise Unsupported(f"{options['requestid']} is not answered here", hint="wherry build --check")
+        raise Unsupported(f"{options['requestid']} is not answered here", hint="build and check are")
     _refuse_attestations(options)
     name = options.get("filename") or "Dockerfile"
     context = options.get("context", "")
@@ -41,23 +47,31 @@ async def prepare(
     if context.startswith(_REMOTE):
         files, text = await asyncio.to_thread(from_remote, context, place, name)
     else:
-        text, patterns = await _dockerfile(session, options, place, name)
+        text, patterns = await dockerfile(session, options, place)
         if _needs_context(parse(text, name)):
             files = await fetch(session, options.get("contextkey", "context"), place, patterns=patterns)
     args: dict[str, str | None] = dict(_below(options, "build-arg:"))
     epoch = args.get("SOURCE_DATE_EPOCH")
+    if files is not None:
+        stack.callback(files.close)
+    contexts = await _contexts(session, options, place)
+    for other in contexts.values():
+        if not isinstance(other, str):
+            stack.callback(other.close)
+    outputs = [output(one, []) for one in order.outputs]
+    imports = _imports(options)
     stages = [one for one in options.get("no-cache", "").split(",") if one]
     file = parse(text, name)
     return Request(
         dockerfile=text,
         name=name,
         context=files,
-        contexts=await _contexts(session, options, place),
+        contexts=contexts,
         place=context,
         target=options.get("target", ""),
         args=args,
         labels=dict(_below(options, "label:")),
-        tags=tags,
+        tags=[str(name) for one in outputs if one.image and not one.by_digest for name in one.names],
         no_cache="no-cache" in options and not stages,
         no_cache_stages=stages,
         pull=options.get("image-resolve-mode") == "pull",
@@ -66,7 +80,11 @@ async def prepare(
         secrets=await _secrets(session, file),
         agents=await _agents(session, file),
         epoch=int(epoch) if epoch and epoch.isdigit() else None,
-        insecure=insecure,
+        insecure=order.insecure,
+        cache_from=[cache_source(one) for one in imports],
+        cache_images=[one.fields["ref"] for one in imports if one.fields.get("ref")],
+        inline_cache=any(one.fields["type"] == "inline" for one in order.cache_to),
+        export=not any(one.image for one in outputs),
         shm_size=int(options.get("shm-size") or 0),
         limits=_limits(options),
     )
@@ -97,10 +115,23 @@ async def credentials(session: Session, request: Request) -> Auths:
     return {key: auth for key, auth in found.items() if auth}
 
 
-async def _dockerfile(
-    session: Session, options: Mapping[str, str], place: str, name: str
-) -> tuple[bytes, list[str]]:
-    """The Dockerfile's text, and the patterns of the .dockerignore that counts."""
+def _imports(options: Mapping[str, str]) -> list[CacheOrder]:
+    """Caches to look into: a list in JSON."""
+    try:
+        found = msgspec.json.decode(options.get("cache-imports") or "[]", type=list[_Import])
+    except msgspec.MsgspecError as error:
+        raise Invalid(f"cache-imports: {error}") from None
+    return [CacheOrder({"type": one.type, **one.attrs}) for one in found]
+
+
+class _Import(msgspec.Struct, rename="pascal"):
+    type: str
+    attrs: dict[str, str] = {}
+
+
+async def dockerfile(session: Session, options: Mapping[str, str], place: str) -> tuple[bytes, list[str]]:
+    """The Dockerfile's text, and the patterns of the .dockerignore that counts. Raises Invalid."""
+    name = options.get("filename") or "Dockerfile"
     key = options.get("dockerfilekey", "dockerfile")
     files = await fetch(session, key, place, only=[name, f"{name}.dockerignore", name.lower()])
     try:
@@ -132,8 +163,8 @@ def _needs_context(file: Dockerfile) -> bool:
     return False
 
 
-async def _contexts(session: Session, options: Mapping[str, str], place: str) -> dict[str, Files | str]:
-    found: dict[str, Files | str] = {}
+async def _contexts(session: Session, options: Mapping[str, str], place: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     for name, value in _below(options, "context:").items():
         name = name.partition("::")[0]
         if value.startswith("docker-image://"):

@@ -11,7 +11,7 @@ from wherry.api.routing import Route
 from wherry.errors import Invalid
 
 _PING_HEADERS = {
-    "Builder-Version": "1",  # the classic builder: BuildKit's session protocol isn't spoken here
+    "Builder-Version": "2",
     "Cache-Control": "no-cache, no-store, must-revalidate",
     "Pragma": "no-cache",
     "Swarm": "inactive",
