@@ -19,17 +19,38 @@ DOCUMENTS = sorted(
         *ROOT.glob("benchmarks/*.md"),
     ]
 )
-LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+LINK = re.compile(r"\]\(([^)#: ]*)(?:#([^)]*))?\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 COMMAND = re.compile(r"(?:^|[`$ (])wherry ((?:[a-z]+)(?: [a-z]+)?)", re.MULTILINE)
 CODE = re.compile(r"```sh\n(.*?)```|`([^`\n]+)`", re.DOTALL)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_lead_somewhere(document: Path) -> None:
-    missing = [
-        target for target in LINK.findall(document.read_text()) if not (document.parent / target).exists()
-    ]
-    assert missing == []
+    for target, anchor in LINK.findall(_prose(document)):
+        path = document.parent / target if target else document
+        assert path.exists(), f"{document.name} links to {target}"
+        if anchor:
+            assert anchor in _anchors(path), f"{document.name} links to {target}#{anchor}"
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (ROOT / "docs" / "README.md").read_text()
+    for page in ROOT.glob("docs/*.md"):
+        assert page.name == "README.md" or f"]({page.name})" in index
+
+
+def _prose(document: Path) -> str:
+    """A document without its blocks of code."""
+    return re.sub(r"^```.*?^```", "", document.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+def _anchors(document: Path) -> set[str]:
+    """The anchors that a page has for its headings: lower case, spaces as hyphens, no punctuation."""
+    return {
+        re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        for heading in HEADING.findall(_prose(document))
+    }
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -49,8 +70,15 @@ def test_the_commands_page_is_what_the_help_pages_say() -> None:
     assert made.stdout == (ROOT / "docs" / "commands.md").read_text(), "run scripts/commands.py"
 
 
+def test_the_reference_is_what_the_docstrings_say() -> None:
+    script = ROOT / "scripts" / "reference.py"
+    made = subprocess.run([sys.executable, script, "-"], capture_output=True, text=True, check=True)
+    assert made.stdout == (ROOT / "docs" / "api.md").read_text(), "run scripts/reference.py"
+
+
 @pytest.mark.parametrize(
-    "name", ["./get-wherry.sh", "./quickstart", "./check", "tests/qemu/run", "scripts/as-ordinary-user", ".ci/run"]
+    "name",
+    ["./get-wherry.sh", "./quickstart", "./check", "tests/qemu/run", "scripts/as-ordinary-user", ".ci/run"],
 )
 def test_commands_of_the_documents_can_be_run(name: str) -> None:
     path = ROOT / name

@@ -96,7 +96,7 @@ def _commands(body: str, first: int) -> list[Command]:
 
 
 def matches(shown: list[str], said: list[str]) -> bool:
-    """Whether lines that were written are those that a document shows. Blank lines around them do not count."""
+    """Whether lines that were written are those that a document shows. Blank lines around do not count."""
     pattern = "\n".join(
         "\x00" if line == "..." else ".*".join(re.escape(part) for part in line.rstrip().split("…"))
         for line in _trimmed(shown)

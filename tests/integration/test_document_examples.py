@@ -49,7 +49,7 @@ class Shell:
             text = f"{text[:-1]} >/dev/null 2>&1 &"
         self.process.stdin.write(f"{{ {text}\n}} </dev/null\nprintf '\\n::end %d\\n' $?\n")
         self.process.stdin.flush()
-        lines = []
+        lines: list[str] = []
         for line in self.process.stdout:
             if end := re.match(r"::end (\d+)$", line):
                 return int(end[1]), lines

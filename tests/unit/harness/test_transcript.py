@@ -12,7 +12,8 @@ from tests.harness.transcript import Command, File, matches, read
 def test_a_document(tmp_path: Path) -> None:
     document = tmp_path / "a.md"
     document.write_text(
-        "# Title\n\n```sh\nnot run\n```\n\n## One\n<!-- test: needs root -->\n```yaml\n# compose.yaml\na: 1\n```\n"
+        "# Title\n\n```sh\nnot run\n```\n\n## One\n<!-- test: needs root -->\n"
+        "```yaml\n# compose.yaml\na: 1\n```\n"
         "```console\n$ first <<END\n> x\n> END\nshown\n\n$ false\n[exit 1]\n```\n## Two\ntext\n"
     )
     (section,) = read(document)
