@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Container
 
+from wherry.build.bases import Bases
 from wherry.build.dockerfile import Dockerfile, Expander, Stage, parse
 from wherry.build.dockerfile import instructions as ins
 from wherry.build.dockerfile.parse import stage_index
@@ -14,10 +16,7 @@ from wherry.build.sources import Files, LayerFiles
 from wherry.build.stage import StageWork, Surroundings
 from wherry.build.state import DEFAULT_PATH, PROXIES, State
 from wherry.build.step import Room
-from wherry.errors import Invalid, Unsupported
-from wherry.oci import RunConfig
-from wherry.store.images import Image
-from wherry.store.machine import architecture
+from wherry.errors import Invalid
 
 __all__ = ["Build", "Built", "needed_stages"]
 
@@ -33,7 +32,8 @@ class Build:
         self._target = _target_of(self._file, request.target)
         self._platform = platform_args(request.platform, request.target)
         self._globals = self._global_args()
-        self._needed = needed_stages(self._file.stages, self._target)
+        self._bases = Bases(room)
+        self._needed = needed_stages(self._file.stages, self._target, request.contexts)
         self._tasks: dict[int, asyncio.Task[State]] = {}
         self._counted = 0
         self._open: list[Files] = []
@@ -93,69 +93,34 @@ class Build:
                 "an ARG before FROM gives a variable its value",
             )
         number = None if base.isdigit() else stage_index(self._file.stages, base, stage.number)
-        if number is not None:
+        if number is not None and base not in request.contexts:
             return (await self._state_of(number)).copy()
-        named = request.contexts.get(base)
-        if isinstance(named, str):
-            base = named
-        elif named is not None:
-            raise Unsupported(
-                f"FROM {base}: a directory can't be a base", hint="copy from it with COPY --from"
-            )
-        if base == "scratch":
-            own, variant = architecture()
-            parts = (platform or f"linux/{own}" + (f"/{variant}" if variant else "")).split("/")
-            state = State(architecture=parts[1], variant=parts[2] if len(parts) > 2 else "", os=parts[0])
-            state.config = RunConfig()
-        else:
-            state = self._of_image(await self._room.worker.image(base, pull=request.pull, platform=platform))
+        state = await self._bases.state(base, platform)
         if "PATH" not in state.environment:
             state.set_environment("PATH", DEFAULT_PATH)
         return state
-
-    def _of_image(self, image: Image) -> State:
-        for diff_id in image.layers:
-            if not self._room.lease.take(diff_id):
-                raise Invalid(f"image {image.id[7:19]} was removed while it was used")
-        config = image.config
-        return State(
-            layers=list(image.layers),
-            config=config.config,
-            history=list(config.history),
-            architecture=config.architecture,
-            variant=config.variant,
-            os=config.os,
-            author=config.author,
-            created=config.created,
-            base=image.id,
-            extras=image.extras,
-        ).copy()
 
     async def _files_of(self, name: str, asking: int) -> Files:
         """What `--from=name` means in the stage with the number `asking`."""
         stages = self._file.stages
         if name == str(asking):
             raise Invalid(f"invalid from flag value {name}: refers to current build stage")
-        stage = stage_index(stages, name, asking)
+        replaced = name in self._room.request.contexts
+        stage = stage_index(stages, name, asking) if not replaced else None
         if stage is not None:
             return self._layers((await self._state_of(stage)).layers)
-        if any(name.lower() == one.start.name for one in stages[asking:]):
+        if not replaced and any(name.lower() == one.start.name for one in stages[asking:]):
             raise Invalid(
                 f'cannot copy from stage "{name}", it needs to be defined before current stage '
                 f'"{stages[asking].name}"'
             )
-        named = self._room.request.contexts.get(name)
-        if isinstance(named, Files):
-            return named
         if name.isdigit():
             raise Invalid(
                 f"invalid from flag value {name}: invalid stage index",
                 hint="stages are counted from 0, from the top",
             )
-        image = await self._room.worker.image(
-            named or name, pull=self._room.request.pull, platform=self._room.request.platform
-        )
-        return self._layers(self._of_image(image).layers)
+        found = await self._bases.files(name)
+        return found if isinstance(found, Files) else self._layers(found.layers)
 
     def _layers(self, layers: list[str]) -> Files:
         files = LayerFiles([self._room.store.layers.path(layer) for layer in reversed(layers)])
@@ -200,8 +165,9 @@ def _target_of(file: Dockerfile, name: str) -> int:
     return found
 
 
-def needed_stages(stages: list[Stage], target: int) -> list[int]:
-    """The stages that `target` needs, itself last, in the order of the file."""
+def needed_stages(stages: list[Stage], target: int, contexts: Container[str] = ()) -> list[int]:
+    """The stages that `target` needs, itself last, in the order of the file. Named `contexts` stand for
+    stages of their names."""
     needed: set[int] = set()
     pending = [target]
     while pending:
@@ -212,7 +178,7 @@ def needed_stages(stages: list[Stage], target: int) -> list[int]:
         pending += [
             other
             for name in _mentions(stages[number])
-            if (other := stage_index(stages, name, number)) is not None
+            if name not in contexts and (other := stage_index(stages, name, number)) is not None
         ]
     return sorted(needed)
 

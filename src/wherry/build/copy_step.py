@@ -169,6 +169,8 @@ def _fetched(room: Room, step: Copy, source: str, opened: list[Files]) -> Files:
     place = os.path.join(room.temporary, f"fetched-{os.urandom(6).hex()}")
     if is_git(source):
         git = parse_git(source)
+        if step.flag("checksum"):
+            git = git._replace(commit=step.flag("checksum"))
         clone(git, place, keep_history=step.on("keep-git-dir"))
         if git.subdir:
             place = _subdirectory(place, git.subdir)

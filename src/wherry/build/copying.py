@@ -122,7 +122,8 @@ def pick(
 
 def _one(files: Files, named: str, top: File, parents: bool, pivot: str, ignore: Ignore) -> Picked:
     kept = named[len(pivot) :].lstrip("/") if pivot and named.startswith(pivot) else named
-    left_out = ignore and ignore.ignores(posixpath.basename(named))
+    # With --parents the copy begins at the pivot, and so do the patterns of --exclude.
+    left_out = ignore and ignore.ignores(kept if parents else posixpath.basename(named))
     if not top.is_directory and not parents:
         return Picked(files, posixpath.basename(named), top, [] if left_out else [("", top)])
     members = _directories_of(files, named, kept) if parents else []
@@ -136,9 +137,11 @@ def _one(files: Files, named: str, top: File, parents: bool, pivot: str, ignore:
     base = len(top.path) + 1 if top.path else 0
     for file in files.walk(top.path):
         below = file.path[base:]
+        if parents and kept:
+            below = f"{kept}/{below}"
         if ignore and ignore.ignores(below) and not (file.is_directory and ignore.may_hold(below)):
             continue
-        members.append((f"{kept}/{below}" if parents and kept else below, file))
+        members.append((below, file))
     return Picked(files, "", top, members)
 
 

@@ -74,7 +74,7 @@ async def _created(room: Room, *parts: object) -> str:
 async def _squash(room: Room, state: State) -> None:
     """One layer instead of those that this build added."""
     layers = room.store.layers
-    base = list(room.store.images.get(state.base).layers) if state.base else []
+    base = state.layers[: state.below]
     if len(state.layers) <= len(base) + 1:
         return
     upper = [layers.path(diff_id) for diff_id in reversed(state.layers[len(base) :])]

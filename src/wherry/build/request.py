@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from wherry.build.agents import Agent
+from wherry.build.sharing.layouts import LayoutBase
 from wherry.build.sharing.sources import CacheSource
 from wherry.build.sources import Files
 from wherry.registry.client.remote import Remote
 from wherry.store.images import Image
 from wherry.store.layers import Layer, Lease
 
-__all__ = ["Finished", "Order", "OrderMount", "Request", "Worker"]
+__all__ = ["Context", "Finished", "Order", "OrderMount", "Request", "Worker"]
+
+
+Context = Files | LayoutBase | str
 
 
 class Request(msgspec.Struct):
@@ -24,8 +28,8 @@ class Request(msgspec.Struct):
     dockerfile: bytes
     name: str = "Dockerfile"
     context: Files | None = None
-    contexts: dict[str, Files | str] = {}
-    """Named contexts: files, or an image's name (what `docker-image://` says)."""
+    contexts: Mapping[str, Context] = {}
+    """Named contexts: files, an image in a layout, or an image's name (what `docker-image://` says)."""
     place: str = ""
     """Where the context is, for `--explain` to find the build before this one."""
     target: str = ""

@@ -35,6 +35,8 @@ class State(msgspec.Struct):
     author: str = ""
     created: str = ""
     base: str = ""
+    below: int = 0
+    """How many of the layers are those of the base."""
     extras: tuple[tuple[str, str], ...] = ()
     cmd_set: bool = False
     """Whether this stage has a CMD of its own; one from the base goes when ENTRYPOINT comes."""

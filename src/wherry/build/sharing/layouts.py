@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from wherry.errors import Invalid, NotFound
 from wherry.oci import media_types, parse_image_config
@@ -16,12 +17,20 @@ from wherry.store.images import Image
 from wherry.store.layers import Lease
 from wherry.store.root import Root
 
-__all__ = ["Layout"]
+__all__ = ["Layout", "LayoutBase"]
 
 _CHUNK = 1 << 20
 _LIMIT = 64 << 20
 _DEPTH = 4
 _TAG = "org.opencontainers.image.ref.name"
+
+
+class LayoutBase(NamedTuple):
+    """An image in a layout, to be opened when it is needed: `oci-layout://PATH[:TAG][@DIGEST]`."""
+
+    path: str
+    tag: str = ""
+    digest: str = ""
 
 
 class Layout:
@@ -79,7 +88,7 @@ class Layout:
         return b"".join(self.blob(descriptor))
 
     def load(self, store: Store, lease: Lease, manifest: Manifest) -> Image:
-        """The image of a manifest, added to the store without a name, its layers held by `lease`."""
+        """The image of a manifest: its layers are unpacked and held by `lease`; the store gets no image."""
         config = self.whole(manifest.config)
         parsed = parse_image_config(config)
         if len(parsed.rootfs.diff_ids) != len(manifest.layers):
@@ -87,7 +96,16 @@ class Layout:
         for diff_id, layer in zip(parsed.rootfs.diff_ids, manifest.layers, strict=True):
             if not lease.take(diff_id):
                 store.layers.unpack(self.blob(layer), lease, expected=diff_id)
-        return store.images.add(config, lease=lease)
+        return Image(
+            id=manifest.config.digest,
+            config=parsed,
+            tags=(),
+            digests=(),
+            layers=tuple(parsed.rootfs.diff_ids),
+            size=0,
+            parent="",
+            added=0,
+        )
 
     def _named(self, index: Index, digest: str) -> Descriptor:
         for one in index.manifests:

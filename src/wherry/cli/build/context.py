@@ -96,11 +96,24 @@ def named_context(text: str) -> tuple[str, dict[str, Any]]:
         raise Invalid(f"invalid context value: {text}, expected key=value")
     if value.startswith("docker-image://"):
         return name, {"kind": "image", "path": value.removeprefix("docker-image://")}
+    if value.startswith("oci-layout://"):
+        return name, _layout(name, value.removeprefix("oci-layout://"))
     if _is_remote(value):
         return name, {"kind": "remote", "path": value}
     if not os.path.isdir(value):
         raise Invalid(f"failed to get build context {name}: {value}: no such directory")
     return name, directory_order(os.path.realpath(value), _read(os.path.join(value, ".dockerignore")))
+
+
+def _layout(name: str, text: str) -> dict[str, Any]:
+    """`PATH[:TAG][@DIGEST]`: an image in an OCI image layout."""
+    path, _, digest = text.partition("@")
+    tag = ""
+    if not os.path.isdir(path) and ":" in path:
+        path, _, tag = path.rpartition(":")
+    if not os.path.isfile(os.path.join(path, "index.json")):
+        raise Invalid(f"failed to get build context {name}: {path}: no OCI image layout")
+    return directory_order(os.path.realpath(path), "") | {"kind": "layout", "tag": tag, "digest": digest}
 
 
 def _from_stdin(context: Context, file: str) -> None:

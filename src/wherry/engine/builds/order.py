@@ -11,14 +11,15 @@ from typing import Any
 import msgspec
 
 from wherry.build.ignore import parse_ignore
-from wherry.build.request import Request
+from wherry.build.request import Context, Request
+from wherry.build.sharing.layouts import LayoutBase
 from wherry.build.sources import Files
-from wherry.errors import Invalid
+from wherry.errors import Invalid, Unsupported
 from wherry.oci.manifest import Descriptor
 from wherry.store.feed import Feed
 
 from .agents import Agents
-from .contexts import from_archive, from_directory, from_remote, read_dockerfile
+from .contexts import from_archive, from_directory, from_remote, is_seen, read_dockerfile
 from .outputs import cache_source, cache_target, output
 
 __all__ = ["BuildOrder", "ContextOrder", "prepare"]
@@ -26,7 +27,7 @@ __all__ = ["BuildOrder", "ContextOrder", "prepare"]
 
 class ContextOrder(msgspec.Struct):
     """`kind`: directory (with `boot`, `device`, `inode` to know that it is the same one here), archive (it
-    follows), remote, image."""
+    follows), remote, image, layout (a directory, with `tag` or `digest`)."""
 
     kind: str
     path: str = ""
@@ -34,6 +35,8 @@ class ContextOrder(msgspec.Struct):
     device: int = 0
     inode: int = 0
     ignore: str = ""
+    tag: str = ""
+    digest: str = ""
 
 
 class CacheOrder(msgspec.Struct):
@@ -107,10 +110,17 @@ async def prepare(
         if files is None:
             raise Invalid("there is neither a Dockerfile nor a context")
         text = await asyncio.to_thread(read_dockerfile, files, order.name)
-    contexts: dict[str, Files | str] = {}
+    contexts: dict[str, Context] = {}
     for key, other in order.contexts.items():
         if other.kind == "image":
             contexts[key] = other.path
+        elif other.kind == "layout":
+            if not is_seen(other.path, (other.boot, other.device, other.inode)):
+                raise Unsupported(
+                    f"the engine does not see the directory {other.path}",
+                    hint="an image in a registry is seen everywhere: docker-image://",
+                )
+            contexts[key] = LayoutBase(other.path, other.tag, other.digest)
         elif other.kind == "directory":
             contexts[key] = await asyncio.to_thread(_directory, other, root)
         elif other.kind == "remote":

@@ -10,6 +10,7 @@ from wherry.build.dockerfile import parse
 from wherry.build.finish import Built
 from wherry.build.request import Request
 from wherry.build.run_step import StepFailed
+from wherry.build.sources import Files
 from wherry.errors import WherryError
 from wherry.oci import parse_reference
 
@@ -94,7 +95,7 @@ async def events(builds: Builds, order: BuildOrder, archive: AsyncIterator[bytes
 
 def _close(request: Request) -> None:
     for files in (request.context, *request.contexts.values()):
-        if files is not None and not isinstance(files, str):
+        if isinstance(files, Files):
             files.close()
 
 
