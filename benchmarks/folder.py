@@ -17,6 +17,11 @@ def busybox_image() -> Path:
     return make(FOLDER, "busybox.tar")
 
 
+def debian_image() -> Path:
+    """A small Debian with apt, 170 MB."""
+    return make(FOLDER, "debian.tar")
+
+
 def services_image() -> Path:
     """A root filesystem with nginx, PostgreSQL, iperf3 and their clients."""
     return make(FOLDER, "services.tar")
