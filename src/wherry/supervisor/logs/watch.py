@@ -19,21 +19,22 @@ class Subscription:
         self._watcher = watcher
         self.number = number
         self.changed = asyncio.Event()
+        self._ending: asyncio.Task[bool] | None = None
 
     async def wait(self, ended: asyncio.Event, seconds: float | None) -> None:
-        """Until something changed, `ended` is set, or so many seconds have passed."""
+        """Until something changed, `ended` is set, or so many seconds have passed. `ended` is always the same."""
+        if self._ending is None:  # once: hundreds of followers wake with every line
+            self._ending = asyncio.ensure_future(ended.wait())
+            self._ending.add_done_callback(lambda _: self.changed.set())
         if self.number is None:
             seconds = POLL if seconds is None else min(seconds, POLL)
-        waits = [asyncio.ensure_future(self.changed.wait()), asyncio.ensure_future(ended.wait())]
-        try:
-            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for one in waits:
-                one.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.gather(*waits, return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.changed.wait()
 
     def close(self) -> None:
+        if self._ending is not None:
+            self._ending.cancel()
         self._watcher.unsubscribe(self)
 
 
