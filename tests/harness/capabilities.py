@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -85,6 +86,34 @@ def _apparmor() -> bool:
         return False
 
 
+def _interfaces(kind: str) -> Callable[[], bool]:
+    """Whether root can make interfaces of a kind; loopback as their parent is refused for another reason."""
+
+    def probe() -> bool:
+        if os.geteuid() != 0:
+            return False
+        add = ["ip", "link", "add", "one", "link", "lo", "type", kind]
+        said = subprocess.run(["unshare", "--net", *add], capture_output=True, text=True, check=False).stderr
+        return "Unknown device type" not in said and "not supported" not in said
+
+    return probe
+
+
+def _sctp() -> bool:
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP).close()
+    except OSError:
+        return False
+    return True
+
+
+def _buildx() -> bool:
+    """The plugin of the real `docker` command."""
+    if not _program("docker")():
+        return False
+    return subprocess.run(["docker", "buildx", "version"], capture_output=True, check=False).returncode == 0
+
+
 PROBES: dict[str, Callable[[], bool]] = {
     "root": lambda: os.geteuid() == 0,
     "docker-compose": _program("docker-compose"),
@@ -96,6 +125,7 @@ PROBES: dict[str, Callable[[], bool]] = {
     "mmdebstrap": _program("mmdebstrap"),
     "dockerd": lambda: os.geteuid() == 0 and _program("dockerd")() and _program("docker")(),
     "docker-cli": _program("docker"),
+    "buildx": _buildx,
     "podman": _program("podman"),
     "crun": _program("crun"),
     "crun-cgroups": lambda: not _version_2_beside_version_1(),
@@ -104,6 +134,9 @@ PROBES: dict[str, Callable[[], bool]] = {
     "pasta": _program("pasta"),
     "slirp4netns": _program("slirp4netns"),
     "wrk": _program("wrk"),
+    "macvlan": _interfaces("macvlan"),
+    "ipvlan": _interfaces("ipvlan"),
+    "sctp": _sctp,
     "containerd": lambda: os.geteuid() == 0 and _program("containerd")() and _program("ctr")(),
     "cgroup2": _cgroup2_controllers,
     "cgroup1": lambda: Path("/sys/fs/cgroup/memory/cgroup.procs").exists(),

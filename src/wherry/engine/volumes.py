@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from wherry.errors import Conflict, Invalid, NotFound, Unsupported
+from wherry.errors import Conflict, Invalid, NotFound
 from wherry.linux import mounts
 from wherry.store.database import Database
 
+from . import volume_filesystems
 from .diskusage import tree_size
 from .events import Events
 from .filters import Filters, check, flag, matches_labels
@@ -22,7 +23,6 @@ from .moments import now, parse_moment, rfc3339
 from .trash import Trash
 
 ANONYMOUS = "com.docker.volume.anonymous"
-_FLAGS = {"nosuid": mounts.NOSUID, "nodev": mounts.NODEV, "noexec": mounts.NOEXEC, "ro": mounts.RDONLY}
 _FIRST = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 _REST = _FIRST | frozenset("_.-")
 
@@ -85,7 +85,7 @@ class Volumes:
         """The directory that is mounted."""
         volume = self._known.get(name)
         options = volume.options if volume is not None else None
-        if options and _is_bind(options):
+        if options and volume_filesystems.is_bind(options):
             return options["device"]
         return os.path.join(self._directory, name, "_data")
 
@@ -98,14 +98,21 @@ class Volumes:
         os.makedirs(place, 0o755, exist_ok=True)
         volume = self._known.get(name)
         options = volume.options if volume is not None else None
-        if options and not _is_bind(options) and not os.path.ismount(place):
-            _mount_tmpfs(name, place, options)
+        if options and not volume_filesystems.is_bind(options) and not os.path.ismount(place):
+            volume_filesystems.mount(name, place, options)
+
+    def filesystem(self, name: str) -> str:
+        """The type of the file system that a volume is, "" for a directory. Other than for `tmpfs`, `attach`
+        waits for a disk or a server."""
+        volume = self._known.get(name)
+        options = volume.options if volume is not None else None
+        return "" if not options or volume_filesystems.is_bind(options) else options["type"]
 
     def detach(self, name: str) -> None:
         """Unmount what `attach` mounted; to be called when nothing that runs uses it any more."""
         volume = self._known.get(name)
         options = volume.options if volume is not None else None
-        if options and not _is_bind(options) and os.path.ismount(self.path(name)):
+        if options and not volume_filesystems.is_bind(options) and os.path.ismount(self.path(name)):
             mounts.unmount(self.path(name))
 
     def ensure(
@@ -139,7 +146,7 @@ class Volumes:
         else:
             name, labels = new_id(), {ANONYMOUS: "", **(labels or {})}
         if options:
-            _check_options(name, options)
+            volume_filesystems.check(name, options)
         volume = StoredVolume(name, now(), labels, options or None, fresh=True)
         os.makedirs(os.path.join(self._directory, name), 0o701, exist_ok=True)
         os.makedirs(os.path.join(self._directory, name, "_data"), 0o755, exist_ok=True)
@@ -255,47 +262,3 @@ class Volumes:
 
 def _matches(name: str, wanted: str) -> bool:
     return wanted in name or fnmatch.fnmatchcase(name, wanted)
-
-
-def _mount_tmpfs(name: str, place: str, options: dict[str, str]) -> None:
-    given: dict[str, str | None] = {"source": options.get("device") or "tmpfs"}
-    flags = 0
-    for word in filter(None, options.get("o", "").split(",")):
-        key, equals, value = word.partition("=")
-        if word in _FLAGS:
-            flags |= _FLAGS[word]
-        else:
-            given[key] = value if equals else None
-    try:
-        made = mounts.new("tmpfs", given, flags)
-    except OSError as error:
-        raise Invalid(f"error while mounting volume '{name}': {error.strerror}") from None
-    target = os.open(place, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        mounts.attach(made, target)
-    finally:
-        os.close(target)
-        os.close(made)
-
-
-def _is_bind(options: dict[str, str]) -> bool:
-    return "bind" in options.get("o", "").split(",") or "rbind" in options.get("o", "").split(",")
-
-
-def _check_options(name: str, options: dict[str, str]) -> None:
-    for option in options:
-        if option not in ("type", "device", "o", "size"):
-            raise Invalid(f'create {name}: invalid option: "{option}"')
-    if "size" in options:
-        raise Unsupported(
-            f"create {name}: quota size requested but no quota support",
-            hint="a volume of type tmpfs takes its size in o=size=…",
-        )
-    if _is_bind(options):
-        if not options.get("device", "").startswith("/"):
-            raise Invalid(f"create {name}: missing device in volume options")
-    elif options.get("type") != "tmpfs":
-        raise Unsupported(
-            f"create {name}: a volume of type {options.get('type', '')!r} is not supported",
-            hint="o=bind with device=/path and type=tmpfs are",
-        )

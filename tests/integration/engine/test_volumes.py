@@ -130,5 +130,48 @@ async def test_a_volume_in_memory(inside: Inside) -> None:
     await inside.engine.containers.remove(one, force=True)
     assert os.listdir(volumes.path("memory")) == []
     await volumes.remove("memory")
-    with pytest.raises(Unsupported):
-        await volumes.create(VolumeCreate(name="far", driver_opts={"type": "nfs", "device": ":/x"}))
+
+
+def mounted(place: str) -> bool:
+    return f" {place} " in Path("/proc/self/mounts").read_text()
+
+
+async def test_a_volume_of_any_file_system(inside: Inside) -> None:
+    """What `type`, `device` and `o` say is mounted as mount(8) would; the last user's end unmounts it."""
+    volumes = inside.engine.volumes
+    options = {"type": "ramfs", "device": "none", "o": "mode=0711,noexec,rw"}
+    await volumes.create(VolumeCreate(name="any", driver_opts=options))
+    script = "stat -c %a /m; grep ' /m ' /proc/mounts"
+    code, text = await inside.output("sh", "-c", script, host={"binds": ["any:/m"]})
+    assert code == 0
+    assert text.startswith("711\nnone /m ramfs rw")
+    assert "noexec" in text
+    assert not mounted(volumes.path("any"))
+    await volumes.remove("any")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"type": "nosuchfs", "device": "none"}, r"mount none:/.*/_data: no such device"),
+        (
+            {"type": "nfs", "device": ":/x", "o": "addr=127.0.0.1,ro"},
+            r"failed to mount local volume: mount :/x:",
+        ),
+    ],
+)
+async def test_a_file_system_that_can_not_be_mounted(
+    inside: Inside, options: dict[str, str], words: str
+) -> None:
+    await inside.engine.volumes.create(VolumeCreate(name="far", driver_opts=options))
+    with pytest.raises((Unsupported, Invalid), match=words):
+        await inside.run("true", host={"binds": ["far:/m"]})
+    for container in await inside.engine.containers.list(show_all=True):
+        await inside.engine.containers.remove(container.id, force=True)
+    await inside.engine.volumes.remove("far")
+
+
+async def test_options_that_can_not_be_meant(inside: Inside) -> None:
+    for options in ({"type": "nfs"}, {"device": "/dev/x"}, {"o": "bind"}, {"colour": "red"}):
+        with pytest.raises(Invalid, match=r"create bad: (missing|invalid)"):
+            await inside.engine.volumes.create(VolumeCreate(name="bad", driver_opts=options))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -27,6 +28,14 @@ def announce(room: Room, container: Container) -> None:
                 "read/write": "false" if mount.read_only else "true",
             }
             room.events.publish("volume", "mount", mount.volume, said)
+
+
+async def mount_slow(room: Room, planned: Sequence[PlannedMount]) -> None:
+    """Mount the volumes for which a disk or a server has to be waited for, in a thread; `prepare` then finds
+    them mounted. Raises as `Volumes.attach`."""
+    for mount in planned:
+        if mount.kind == "volume" and room.volumes.filesystem(mount.volume) not in ("", "tmpfs"):
+            await asyncio.to_thread(room.volumes.attach, mount.volume)
 
 
 def prepare(room: Room, planned: Sequence[PlannedMount]) -> None:

@@ -11,6 +11,7 @@ from wherry.store.diskerrors import disk_errors
 from wherry.store.snapshots.copying import copy_merged
 from wherry.store.snapshots.merged import Merged
 
+from . import bind_sources
 from .lookup import Stack, follow, tree_of
 from .record import PlannedMount
 
@@ -21,9 +22,15 @@ if TYPE_CHECKING:
 
 
 async def fill(room: Room, snapshot: Snapshot, planned: list[PlannedMount]) -> None:
-    """Copy the image's content into those volumes that are empty; the copying is done in a thread."""
+    """Copy the image's content into those volumes that are empty; the copying is done in a thread.
+
+    One that is in memory only (`tmpfs`) would lose it before the start, so it begins empty.
+    """
     work = []
+    await bind_sources.mount_slow(room, [one for one in planned if not one.no_copy and not one.subpath])
     for mount in planned:
+        if room.volumes.filesystem(mount.volume) == "tmpfs":
+            continue
         if mount.kind != "volume" or mount.no_copy or mount.subpath or not _is_empty(mount.source):
             continue
         stack = snapshot.driver.stack(snapshot.place)

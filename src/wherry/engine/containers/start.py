@@ -89,6 +89,7 @@ async def _launch(room: Room, container: Container) -> int:
     supervisor = room.supervisor
     await network.leave(room, container)  # what could not be given back at its last end
     hostfiles.write(room, container)
+    await bind_sources.mount_slow(room, plan.mounts)
     specified = specification.build(room, container)
     condition.id_range = specified.id_range
     condition.cgroup = specified.cgroup

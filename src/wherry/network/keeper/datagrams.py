@@ -52,7 +52,7 @@ class DatagramForwarder:
         if len(self._clients) >= _CLIENTS:
             self._forget(next(iter(self._clients)))
         try:
-            upstream = self._reach.connect(socket.SOCK_DGRAM, self._target, client[:2])
+            upstream = self._reach.connect("udp", self._target, client[:2])
         except OSError:
             return None
         self._loop.watch(upstream.fileno(), READ, lambda _: self._return(upstream, client))

@@ -63,13 +63,14 @@ class Reach:
         if mine != other and (self._elsewhere is None or self._elsewhere.identity != other):
             self._elsewhere = _Elsewhere(namespace, other)
 
-    def connect(self, kind: int, target: Address, client: Address) -> socket.socket:
+    def connect(self, protocol: str, target: Address, client: Address) -> socket.socket:
         """A non-blocking socket on its way to `target` for a client. Raises OSError."""
         family = socket.AF_INET6 if ":" in target[0] else socket.AF_INET
+        kind, number = _KINDS[protocol]
         if self._elsewhere is None:
-            one = socket.socket(family, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+            one = socket.socket(family, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, number)
         else:
-            one = self._elsewhere.make(family, kind, _source(family, client))
+            one = self._elsewhere.make(family, kind, number, _source(family, client))
         try:
             one.connect(target)
         except BlockingIOError:
@@ -96,14 +97,14 @@ class _Elsewhere:
         import threading
 
         self.identity = identity
-        self._wanted: queue.SimpleQueue[tuple[int, int, Address | None]] = queue.SimpleQueue()
+        self._wanted: queue.SimpleQueue[tuple[int, int, int, Address | None]] = queue.SimpleQueue()
         self._made: queue.SimpleQueue[socket.socket | OSError] = queue.SimpleQueue()
         threading.Thread(target=self._run, args=(os.dup(namespace),), daemon=True).start()
         if isinstance(failure := self._made.get(), OSError):
             raise failure
 
-    def make(self, family: int, kind: int, source: Address | None) -> socket.socket:
-        self._wanted.put((family, kind, source))
+    def make(self, family: int, kind: int, protocol: int, source: Address | None) -> socket.socket:
+        self._wanted.put((family, kind, protocol, source))
         made = self._made.get()
         if isinstance(made, OSError):
             raise made
@@ -119,9 +120,9 @@ class _Elsewhere:
         os.close(namespace)
         self._made.put(socket.socket())  # entered
         while True:
-            family, kind, source = self._wanted.get()
+            family, kind, protocol, source = self._wanted.get()
             try:
-                one = socket.socket(family, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+                one = socket.socket(family, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, protocol)
                 if source is not None:
                     _pose_as(one, family, source)
                 self._made.put(one)

@@ -48,7 +48,7 @@ class Server:
         self.loop = Loop()
         self._names = Names()
         self._resolvers: dict[str, Resolver] = {}
-        self._held: dict[str, StreamForwarder | DatagramForwarder | socket.socket] = {}
+        self._held: dict[str, StreamForwarder | DatagramForwarder] = {}
         self._reach = Reach()
         self._listener = listener
         self._engines: set[socket.socket] = set()
@@ -157,12 +157,11 @@ class Server:
         held = bind(protocol, host_ip, request["host_port"])
         port = int(held.getsockname()[1])
         host, target_port = request["target"]
-        one: StreamForwarder | DatagramForwarder | socket.socket = held
-        if protocol == "tcp":
-            one = StreamForwarder(self.loop, held, (host, target_port), self._reach)
-        elif protocol == "udp":
+        one: StreamForwarder | DatagramForwarder
+        if protocol == "udp":
             one = DatagramForwarder(self.loop, held, (host, target_port), self._reach)
-        # SCTP: the firewall leads it, the port is only kept from others
+        else:
+            one = StreamForwarder(self.loop, held, (host, target_port), self._reach, protocol)
         self._held[f"{protocol}/{host_ip}/{port}"] = one
         return port
 

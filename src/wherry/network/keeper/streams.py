@@ -1,4 +1,5 @@
-"""Carries TCP connections from a held port to a container: what the firewall can't lead, loopback above all.
+"""Carries TCP and SCTP connections from a held port to a container: what the firewall can't lead, loopback
+above all.
 
 Bytes are copied through one buffer that all connections share. Splicing them would spare the copies, but
 what was spliced reaches the container in pieces of 64 KiB at the most, which costs more to take in.
@@ -20,8 +21,11 @@ _TURNS = 8  # buffers in one direction before others get theirs
 class StreamForwarder:
     """Accepts on a listening socket and connects each client to `target`."""
 
-    def __init__(self, loop: Loop, listener: socket.socket, target: Address, reach: Reach) -> None:
+    def __init__(
+        self, loop: Loop, listener: socket.socket, target: Address, reach: Reach, protocol: str = "tcp"
+    ) -> None:
         self._loop = loop
+        self._protocol = protocol
         self._listener = listener
         self._target = target
         self._reach = reach
@@ -44,7 +48,7 @@ class StreamForwarder:
                 self._loop.later(0.1, self._resume)
                 return
             try:
-                server = self._reach.connect(socket.SOCK_STREAM, self._target, address[:2])
+                server = self._reach.connect(self._protocol, self._target, address[:2])
             except OSError:
                 client.close()
                 continue
@@ -101,8 +105,9 @@ class _Connection:
         self._server = server
         self._directions = (_Direction(client, server), _Direction(server, client))
         client.setblocking(False)
-        for one in (client, server):
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if client.proto != socket.IPPROTO_SCTP:
+            for one in (client, server):
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         loop.watch(server.fileno(), WRITE, self._connected)
 
     def _connected(self, _: int) -> None:
