@@ -8,24 +8,15 @@ there.
 from __future__ import annotations
 
 from wherry.cli.command import Command, Invocation
+from wherry.cli.known import Names
 from wherry.cli.tree import COMMANDS, GROUPS, HIDDEN, group_commands, resolve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from wherry.cli.flags import Flag
-    from wherry.client.api import Client
-
-    Candidates = list[tuple[str, str]]  # word, description
-
-_SIGNALS = ("HUP", "INT", "QUIT", "KILL", "USR1", "USR2", "TERM", "CONT", "STOP", "WINCH")
-_POLICIES = (
-    ("no", "it stays ended"),
-    ("on-failure", "started again when it fails"),
-    ("always", "started again always"),
-    ("unless-stopped", "started again unless it was stopped"),
-)
+    from wherry.cli.known import Candidates
 
 
 def run(invocation: Invocation) -> int:
@@ -44,7 +35,13 @@ def candidates(before: Sequence[str], current: str, invocation: Invocation) -> C
     before = _without_signs(before)
     while before and before[0].startswith("-"):
         flag = _flag(GLOBAL_FLAGS, before[0])
-        before = before[2:] if flag is not None and flag[2] != "bool" and "=" not in before[0] else before[1:]
+        value, before = before[0].partition("=")[2], before[1:]
+        if flag is None or flag[2] == "bool":
+            continue
+        if not value and before:
+            value, before = before[0], before[1:]
+        if flag[0] == "host":
+            invocation = Invocation(invocation.name, invocation.flags, invocation.arguments, value)
     if not before:
         return _flags(GLOBAL_FLAGS) if current.startswith("-") else _commands()
     found, _, rest = resolve(before)
@@ -52,7 +49,31 @@ def candidates(before: Sequence[str], current: str, invocation: Invocation) -> C
         if before[0] in GROUPS and len(before) == 1:
             return [(name, COMMANDS[target][1]) for name, target in group_commands(before[0]).items()]
         return []
-    return _of_command(load(COMMANDS[found][0]), rest, current, _Names(invocation))
+    if found == "compose":
+        return _of_compose(rest, current, invocation)
+    return _of_command(load(COMMANDS[found][0]), rest, current, Names(invocation, found))
+
+
+def _of_compose(rest: list[str], current: str, invocation: Invocation) -> Candidates:
+    """`wherry compose` has flags of its own before the verb, and the verb has others."""
+    from wherry.cli.compose.entry import COMMAND, find_packages, verbs
+    from wherry.cli.entry import load
+
+    position = 0
+    while position < len(rest) and rest[position].startswith("-"):
+        flag = _flag(COMMAND.flags, rest[position])
+        takes = flag is not None and flag[2] != "bool" and "=" not in rest[position]
+        position += 2 if takes else 1
+    if position > len(rest):
+        return []  # the value of a flag: files, names
+    if position == len(rest):
+        return _flags(COMMAND.flags) if current.startswith("-") else list(verbs().items())
+    found = f"compose {rest[position]}"
+    if found not in COMMANDS:
+        return []
+    find_packages()
+    names = Names(invocation, found, rest[:position])
+    return _of_command(load(COMMANDS[found][0]), rest[position + 1 :], current, names)
 
 
 def _without_signs(words: Sequence[str]) -> list[str]:
@@ -65,7 +86,7 @@ def _commands() -> Candidates:
     return names + list(GROUPS.items())
 
 
-def _of_command(command: Command, rest: list[str], current: str, names: _Names) -> Candidates:
+def _of_command(command: Command, rest: list[str], current: str, names: Names) -> Candidates:
     count = 0
     waiting: Flag | None = None
     for word in rest:
@@ -108,71 +129,6 @@ def _flag(table: Sequence[Flag], word: str) -> Flag | None:
 
 def _flags(table: Sequence[Flag]) -> Candidates:
     return [(f"--{flag[0]}", flag[3]) for flag in table if flag[4] not in ("Accepted only", "Older names")]
-
-
-class _Names:
-    """Names that the engine knows; none when it is not there, or is slow to say."""
-
-    def __init__(self, invocation: Invocation) -> None:
-        self._invocation = invocation
-
-    def of(self, kind: str, flag: str) -> Candidates:
-        """Candidates for a placeholder of a usage line or a flag."""
-        kind = kind.partition(":")[0].partition("|")[0]
-        if flag == "signal":
-            return [(name, "") for name in _SIGNALS]
-        if flag == "restart":
-            return list(_POLICIES)
-        if flag == "pull":
-            return [("always", ""), ("missing", ""), ("never", "")]
-        source: Callable[[Client], Candidates] | None = {
-            "CONTAINER": _containers,
-            "IMAGE": _images,
-            "SRC_PATH": _containers,
-            "NETWORK": _networks,
-            "VOLUME": _volumes,
-            "NAME": _containers if not flag else None,
-            "SHELL": lambda client: [("bash", ""), ("zsh", ""), ("fish", "")],
-        }.get(kind)
-        if source is None:
-            return []
-        if kind == "SHELL":
-            return [("bash", ""), ("zsh", ""), ("fish", "")]
-        client = self._client()
-        try:
-            return source(client) if client is not None else []
-        except Exception:
-            return []  # a completion that fails completes nothing
-
-    def _client(self) -> Client | None:
-        from wherry.cli.engine.process import listening
-        from wherry.client.address import chosen_address
-
-        address = chosen_address(self._invocation.host)
-        return self._invocation.client if address.scheme != "unix" or listening(address.target) else None
-
-
-def _containers(client: Client) -> Candidates:
-    return [
-        (name.lstrip("/"), f"{entry['Image']}, {entry['Status']}")
-        for entry in client.get("/containers/json?all=1")
-        for name in entry["Names"][:1]
-    ]
-
-
-def _images(client: Client) -> Candidates:
-    entries = client.get("/images/json")
-    return [
-        (tag.removesuffix(":latest"), "image") for entry in entries for tag in entry.get("RepoTags") or ()
-    ]
-
-
-def _networks(client: Client) -> Candidates:
-    return [(network["Name"], network.get("Driver", "")) for network in client.get("/networks")]
-
-
-def _volumes(client: Client) -> Candidates:
-    return [(volume["Name"], volume.get("Driver", "")) for volume in client.get("/volumes")["Volumes"] or ()]
 
 
 COMMAND = Command(run, maximum=None, interspersed=False)

@@ -165,9 +165,8 @@ def unresolved(name: str, rest: list[str]) -> int:
     else:
         wrong, typed = name, name
         candidates = [*(known for known in COMMANDS if " " not in known and known not in HIDDEN), *GROUPS]
-    from wherry.cli.suggest import nearest
-
     from wherry.cli.absent import INSTEAD
+    from wherry.cli.suggest import nearest
 
     if wrong == typed and wrong in INSTEAD:
         say(f"wherry has no {wrong!r}", INSTEAD[wrong])

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from wherry.cli.command import invoke
 from wherry.cli.compose import entry
-from wherry.compose.present import projects
 from wherry.errors import NotFound
 
 if TYPE_CHECKING:
@@ -14,6 +13,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from wherry.cli.command import Invocation
+
+SERVICE = "com.docker.compose.service"  # the label
 
 
 def compose(invocation: Invocation, stack: str, verb: str, *words: str, files: Sequence[str] = ()) -> int:
@@ -24,6 +25,9 @@ def compose(invocation: Invocation, stack: str, verb: str, *words: str, files: S
 
 def stacks(invocation: Invocation) -> dict[str, list[Any]]:
     """Every stack there is, with its containers as the API lists them."""
+    entry.find_packages()
+    from wherry.compose.present import projects
+
     return projects(invocation.client)
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from wherry.cli.command import Command, Invocation
 from wherry.cli.format.listing import print_listing
-from wherry.cli.stack.project import containers
-from wherry.compose import labels
+from wherry.cli.stack.project import SERVICE, containers
 
 _COLUMNS = (("NAME", "Name"), ("MODE", "Mode"), ("REPLICAS", "Replicas"), ("IMAGE", "Image"))
 
@@ -14,7 +13,7 @@ def run(invocation: Invocation) -> int:
     (stack,) = invocation.arguments
     services: dict[str, list[dict[str, str]]] = {}
     for entry in containers(invocation, stack):
-        services.setdefault(entry["Labels"].get(labels.SERVICE, ""), []).append(entry)
+        services.setdefault(entry["Labels"].get(SERVICE, ""), []).append(entry)
     rows = [
         {
             "Name": f"{stack}_{name}",
