@@ -49,7 +49,7 @@ class SyncedFiles(SpooledFiles):
             raise Invalid(f"the client names a path outside: {stat.path[:200]}")
         self._listed.append(path)
         kind = kind_of(stat.mode)
-        if not path or kind is None:
+        if not path or kind is None or (kind == Kind.FILE and self.ignore.ignores(path)):
             return None
         mode = mode_of(stat.mode)
         link = stat.link if kind == Kind.SYMLINK else ""
@@ -108,6 +108,7 @@ async def fetch(
     if patterns:
         options["exclude-patterns"] = patterns
     files = SyncedFiles(directory)
+    files.ignore = Ignore(patterns or [])
     method = StreamStreamMethod(session.channel, "/moby.filesync.v1.FileSync/DiffCopy", m.Packet, m.Packet)
     try:
         async with method.open(metadata=encoded(options)) as stream:
@@ -118,8 +119,6 @@ async def fetch(
     except (StreamTerminatedError, ConnectionError):
         raise Invalid(f"the client went while its {name} was read") from None
     await asyncio.to_thread(files.finish)
-    if patterns:
-        files.ignore = Ignore(patterns)
     return files
 
 

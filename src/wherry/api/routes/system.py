@@ -11,7 +11,7 @@ from wherry.api.routing import Route
 from wherry.errors import Invalid
 
 _PING_HEADERS = {
-    "Builder-Version": "2",
+    "Builder-Version": "1",  # older command lines take 2 for leave to use `POST /build?version=2`
     "Cache-Control": "no-cache, no-store, must-revalidate",
     "Pragma": "no-cache",
     "Swarm": "inactive",
