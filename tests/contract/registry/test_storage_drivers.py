@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from obstore.store import LocalStore, MemoryStore
 
+from tests.harness.azure_storage import AzureStorage
 from tests.harness.bucket import Bucket
+from tests.harness.google_storage import GoogleStorage
 from wherry.registry.server.storage import Driver, Files, Missing
 from wherry.registry.server.storage.objects import Objects, connect
 
@@ -21,7 +23,19 @@ def bucket() -> Iterator[Bucket]:
         yield running
 
 
-@pytest.fixture(params=["files", "memory", "local", "s3"])
+@pytest.fixture(scope="module")
+def google() -> Iterator[GoogleStorage]:
+    with GoogleStorage() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def azure() -> Iterator[AzureStorage]:
+    with AzureStorage() as running:
+        yield running
+
+
+@pytest.fixture(params=["files", "memory", "local", "bucket", "google", "azure"])
 def driver(request: pytest.FixtureRequest, tmp_path: Path) -> Driver:
     if request.param == "files":
         return Files(str(tmp_path / "files"))
@@ -30,8 +44,8 @@ def driver(request: pytest.FixtureRequest, tmp_path: Path) -> Driver:
     if request.param == "local":
         (tmp_path / "local").mkdir()
         return Objects(LocalStore(str(tmp_path / "local")))
-    bucket: Bucket = request.getfixturevalue("bucket")
-    url, options = bucket.storage(f"prefix-{tmp_path.name}")
+    remote: Bucket | GoogleStorage | AzureStorage = request.getfixturevalue(request.param)
+    url, options = remote.storage(f"prefix-{tmp_path.name}")
     return connect(url, options)
 
 

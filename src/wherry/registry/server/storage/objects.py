@@ -9,6 +9,7 @@ once more. Nothing is kept here: any number of registries may use one bucket.
 
 from __future__ import annotations
 
+import datetime
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -22,6 +23,7 @@ from wherry.registry.server.storage.driver import About, Missing
 
 _PART = 8 << 20  # bytes of one part of a multipart upload
 _PARTS_AT_ONCE = 3
+_PATIENCE = datetime.timedelta(seconds=30)  # with a storage that fails, before it is said so
 _GONE = (FileNotFoundError, exceptions.NotFoundError)
 
 
@@ -31,10 +33,16 @@ def connect(url: str, options: Mapping[str, str]) -> Objects:
     Raises Invalid.
     """
     settings: dict[str, Any] = dict(options)
-    plain = settings.get("endpoint", "").startswith("http://")
+    # S3 and Azure call it `endpoint`, Google `base_url`; plain HTTP only where it is written so
+    plain = any(settings.get(name, "").startswith("http://") for name in ("endpoint", "base_url"))
     try:
         making: Any = from_url
-        store = making(url, config=settings, client_options={"allow_http": plain, "timeout": "300s"})
+        store = making(
+            url,
+            config=settings,
+            client_options={"allow_http": plain, "timeout": "300s"},
+            retry_config={"max_retries": 6, "retry_timeout": _PATIENCE},
+        )
     except (exceptions.BaseError, ValueError, TypeError) as error:
         raise Invalid(f"can't use the storage {url}: {error}") from error
     return Objects(store)
@@ -239,4 +247,4 @@ class _Remembering:
 
 def _told(error: Exception) -> Unavailable:
     """What an operator needs: the library's own words. Clients are told only that the storage failed."""
-    return Unavailable(f"the object storage failed: {error}")
+    return Unavailable(f"the object storage failed: {str(error).partition('Debug source')[0].strip()}")
