@@ -286,9 +286,9 @@ def _element(key: bytes, value: bytes = b"", *, end: bool = False) -> bytes:
     return nested(_LIST_ELEM, *attrs)
 
 
-def tables(netlink: Netlink) -> list[str]:
-    """The names of the inet tables there are."""
-    header = struct.pack("!BBH", INET, 0, 0)
+def tables(netlink: Netlink, family: int = INET) -> list[str]:
+    """The names of a family's tables (IPv4: 2, IPv6: 10)."""
+    header = struct.pack("!BBH", family, 0, 0)
     replies = netlink.request(message(_GETTABLE, NLM_F_DUMP, header))
     return [attributes(reply.payload, 4)[1].rstrip(b"\0").decode() for reply in replies]
 

@@ -19,7 +19,7 @@ import msgspec
 from wherry.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from wherry.linux import nftables, rtnetlink
 from wherry.linux.netlink import Netlink
-from wherry.network import addresses
+from wherry.network import addresses, neighbour
 from wherry.network.catalog import Catalog, Rows
 from wherry.network.firewall import Firewall
 from wherry.network.guard import Guard
@@ -100,6 +100,7 @@ class Networks:
         self._firewall = Firewall(self._filter, name, divert=behind)
         if behind:
             self._routes.divert()
+        self._behind = behind
         self._walled = False
         self._guard = Guard(name, self._filter.port, self._wiped)
 
@@ -421,6 +422,8 @@ class Networks:
                     if _speaks(port, 6 if ":" in address else 4):
                         ports.append((port, address))
             self._firewall.install(self._in_use(), ports)
+            if not self._behind:
+                neighbour.admit(self._filter, self._name)
             self._walled = True
 
     def _wiped(self) -> None:
@@ -447,6 +450,8 @@ class Networks:
                 self._links.remove_bridge(network)
             self._routes.close()
             self._firewall.remove()
+            if not self._behind:
+                neighbour.withdraw(self._filter, self._name)
             self._walled = False
 
     def _settled(self, network: Network) -> Network:
