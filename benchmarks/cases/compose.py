@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import tempfile
 import time
@@ -15,7 +16,7 @@ SERVICES = 10
 
 def write_application(folder: Path) -> None:
     """Ten services of busybox on one network, each depending on the one before the last."""
-    lines = ["version: '3.8'", "services:"]
+    lines = ["services:"]
     for number in range(SERVICES):
         lines += [f"  s{number}:", "    image: busybox", "    command: sleep 600", "    init: true"]
         if number >= 2:
@@ -23,9 +24,16 @@ def write_application(folder: Path) -> None:
     (folder / "docker-compose.yml").write_text("\n".join(lines) + "\n")
 
 
+@functools.cache
+def docker_compose() -> list[str]:
+    """Docker Compose 2, where Docker's command line has it, else the older one in Python."""
+    asked = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False)
+    return ["docker", "compose"] if asked.returncode == 0 else ["docker-compose"]
+
+
 def up_and_down(peer: Peer) -> tuple[float, float]:
     """Seconds for `up -d` and for `down`. Raises RuntimeError."""
-    command = [*peer.command("compose")] if peer.name == "wherry" else ["docker-compose"]
+    command = [*peer.command("compose")] if peer.name == "wherry" else docker_compose()
     environment = peer.environment | {"DOCKER_HOST": f"unix://{peer.socket}", "COMPOSE_PROJECT_NAME": "ten"}
     if peer.name == "wherry":
         environment.pop("DOCKER_HOST")

@@ -44,7 +44,7 @@ class Graph:
                 path = [*paths[module], found]
                 if found.imported.partition(".")[0] in forbidden:
                     return path
-                # `wherry` itself names the whole Python API, which loads on first use; another test holds that.
+                # `wherry` itself names the whole Python API, loaded on first use; another test holds that.
                 if found.imported in self.files and found.imported not in (*paths, "wherry"):
                     paths[found.imported] = path
                     queue.append(found.imported)

@@ -16,10 +16,10 @@ from wherry.compose.grants import put_grants
 from wherry.compose.hooks import pre_stop, run_hooks
 from wherry.compose.images import ensure_image
 from wherry.compose.model import Project, Resource, Service
-from wherry.compose.plan import Step, aside_name, order, plan_service
+from wherry.compose.plan import Step, aside_name, choose, order, plan_service
 from wherry.compose.present import Present, containers
 from wherry.compose.removing import stop
-from wherry.errors import Invalid, NotFound, NotModified, WherryError
+from wherry.errors import Invalid, NotModified, WherryError
 
 Say = Callable[[str, str], None]
 
@@ -44,9 +44,13 @@ class Wanted(NamedTuple):
 
 
 class Applying:
-    """One `up`. `say(what, state)` is told of every step, from several threads."""
+    """One `up`. `say(what, state)` is told of every step, from several threads.
+
+    Raises NotFound for a service that is not in the files.
+    """
 
     def __init__(self, connections: Connections, project: Project, wanted: Wanted, say: Say) -> None:
+        choose(project, [*wanted.services, *wanted.scale])
         self._connections = connections
         self._project = project
         self._wanted = wanted
@@ -69,9 +73,6 @@ class Applying:
     def run(self) -> None:
         """Do it all; blocks. Raises the first failure, after the other services have come to their end."""
         project, wanted = self._project, self._wanted
-        for name in [*wanted.services, *wanted.scale]:
-            if name not in project.services:
-                raise NotFound(f"no such service: {name}")
         names = order(project, wanted.services)
         if not wanted.dependencies and wanted.services:
             names = [name for name in names if name in wanted.services]
@@ -122,6 +123,10 @@ class Applying:
         self._say(f"Found orphan containers ({listed}) for this project", "--remove-orphans removes them")
 
     def _image(self, service: Service) -> str:
+        for value in ((service.build or {}).get("additional_contexts") or {}).values():
+            name = str(value).removeprefix("service:")
+            if name != str(value) and name in self._images and name != service.name:
+                self._images[name].result()
         with self._locks[labels_image(service, self._project)]:
             return ensure_image(
                 self._client, service, self._project, pull=self._wanted.pull, build=self._wanted.build

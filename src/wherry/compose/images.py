@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import os
+import re
+import time
+from datetime import datetime
 from typing import Any
 
 from wherry.client.api import Client, escape, query
 from wherry.client.credentials import auth_header
-from wherry.client.pack import packed
 from wherry.client.reference import split_reference
 from wherry.compose.body import labels_image
+from wherry.compose.building import build_image
 from wherry.compose.model import Project, Service
-from wherry.errors import Internal, Invalid, NotFound, Unsupported, WherryError
+from wherry.compose.quantities import nanoseconds
+from wherry.errors import Internal, Invalid, NotFound
 
-POLICIES = ("always", "missing", "if_not_present", "never", "build", "daily", "weekly")
+POLICIES = ("always", "missing", "if_not_present", "never", "build", "daily", "weekly", "refresh")
+_DAY = 86400
 
 
 def image_id(client: Client, name: str) -> str:
@@ -33,14 +37,12 @@ def ensure_image(
     """
     name = labels_image(service, project)
     policy = pull or str(service.fields.get("pull_policy") or "missing")
-    if policy not in POLICIES:
+    if policy not in POLICIES and not policy.startswith("every_"):
         raise Invalid(f"service {service.name}: unknown pull_policy {policy!r}")
-    if policy in ("daily", "weekly"):
-        raise Unsupported(f"service {service.name}: pull_policy '{policy}' is not supported")
     if service.build and (build or policy == "build"):
         return build_image(client, service, project)
     found = image_id(client, name)
-    if found and policy != "always":
+    if found and policy != "always" and not _too_old(client, name, policy, service):
         return found
     if service.build and not (service.image and policy == "always"):
         return build_image(client, service, project)
@@ -50,64 +52,45 @@ def ensure_image(
     return image_id(client, name)
 
 
+def _too_old(client: Client, name: str, policy: str, service: Service) -> bool:
+    """Whether `daily`, `weekly` and `every_…` want an image pulled again that is there."""
+    if policy == "daily":
+        limit = float(_DAY)
+    elif policy == "weekly":
+        limit = 7.0 * _DAY
+    elif policy == "refresh" or policy.startswith("every_"):
+        limit = nanoseconds(policy.removeprefix("every_") if policy != "refresh" else _refresh(service)) / 1e9
+    else:
+        return False
+    named = str(client.get(f"/images/{escape(name)}/json").get("Metadata", {}).get("LastTagTime") or "")
+    try:
+        when = datetime.fromisoformat(re.sub(r"(\.\d{6})\d*", r"\1", named).replace("Z", "+00:00"))
+    except ValueError:
+        return True
+    return time.time() - when.timestamp() > limit
+
+
+def _refresh(service: Service) -> str:
+    return str(service.fields.get("pull_refresh_after") or "0s")
+
+
 def pull_image(client: Client, name: str, platform: str = "") -> None:
     """Have the engine pull an image. Raises NotFound, and Internal with what the registry says."""
     repository, tag, digest = split_reference(name)
     path = "/images/create" + query(fromImage=repository, tag=digest or tag or "latest", platform=platform)
-    _watch(client.begin("POST", path, headers=auth_header(repository)).response())
+    follow(client.begin("POST", path, headers=auth_header(repository)).response())
 
 
 def push_image(client: Client, name: str) -> None:
     repository, tag, _ = split_reference(name)
     path = f"/images/{escape(repository)}/push" + query(tag=tag or "latest")
-    _watch(
+    follow(
         client.begin("POST", path, headers=auth_header(repository) or {"X-Registry-Auth": "e30="}).response()
     )
 
 
-def build_image(client: Client, service: Service, project: Project, *, no_cache: bool = False) -> str:
-    """Have the engine build a service's image; its id."""
-    build: dict[str, Any] = service.build or {}
-    refused = set(build) - {
-        "context",
-        "dockerfile",
-        "args",
-        "target",
-        "labels",
-        "network",
-        "tags",
-        "no_cache",
-    }
-    refused = {key for key in refused if not key.startswith("x-")}
-    if refused:
-        raise Unsupported(f"service {service.name}: build.{sorted(refused)[0]} is not supported")
-    context = str(build["context"])
-    if "://" in context or not os.path.isdir(context):
-        raise Invalid(f"service {service.name}: build context {context} is not a folder")
-    name = labels_image(service, project)
-    path = "/build" + query(
-        t=name,
-        dockerfile=str(build.get("dockerfile") or ""),
-        buildargs={key: value for key, value in (build.get("args") or {}).items() if value is not None},
-        labels=build.get("labels") or {},
-        target=str(build.get("target") or ""),
-        networkmode=str(build.get("network") or ""),
-        nocache=no_cache or bool(build.get("no_cache")),
-    )
-    try:
-        _watch(client.upload("POST", path, packed(context, ".")))
-    except WherryError as error:
-        error.message = f"service {service.name}: {error.message}"
-        error.args = (error.message,)
-        raise
-    found = image_id(client, name)
-    for tag in build.get("tags") or ():
-        repository, version, _ = split_reference(str(tag))
-        client.post(f"/images/{found}/tag" + query(repo=repository, tag=version or "latest"))
-    return found
-
-
-def _watch(response: Any) -> None:
+def follow(response: Any) -> None:
+    """Read the reports of a long request to their end. Raises NotFound or Internal for an error in them."""
     try:
         for report in response.documents():
             if error := report.get("error"):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from wherry.compose.source import Override, Table, place
 from wherry.errors import Invalid
 
+_MENTION = re.compile(r"\$(?:\{([A-Za-z_]\w*)(?:(:?[-+?])([^}]*))?\}?|([A-Za-z_]\w*))")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -85,6 +86,38 @@ def _braced(inner: str, variables: Mapping[str, str], missing: set[str] | None, 
             raise Invalid(f"required variable {name[0]} is missing a value: {reason}")
         return value or ""
     raise Invalid(f"invalid interpolation format: {whole!r}")
+
+
+class Variable(NamedTuple):
+    """A variable that a file names.
+
+    `required`: it must have a value; `default` stands in for a missing one, `other` for one that is there.
+    """
+
+    name: str
+    required: bool = False
+    default: str = ""
+    other: str = ""
+
+
+def mentioned(value: Any) -> set[Variable]:
+    """The variables in all texts below `value`."""
+    if isinstance(value, str):
+        return {_described(match) for match in _MENTION.finditer(value.replace("$$", ""))}
+    if isinstance(value, Override):
+        return mentioned(value.value)
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return set().union(*map(mentioned, inside)) if inside else set()
+
+
+def _described(match: re.Match[str]) -> Variable:
+    name, operator, rest = match[1] or match[4], (match[2] or "").lstrip(":"), match[3] or ""
+    return Variable(
+        name,
+        required=operator == "?",
+        default=rest if operator == "-" else "",
+        other=rest if operator == "+" else "",
+    )
 
 
 def interpolate(value: Any, variables: Mapping[str, str], missing: set[str], path: str = "") -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wherry.compose import dotenv
-from wherry.compose.interpolation import interpolate
+from wherry.compose.interpolation import Variable, interpolate, mentioned
 from wherry.compose.merging import merged
 from wherry.compose.model import Project
 from wherry.compose.resolving import resolve
@@ -57,11 +57,13 @@ def load(
     env_files: Sequence[str] = (),
     profiles: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
+    interpolated: bool = True,
 ) -> Project:
     """The project that these files describe; without any, those found here or above.
 
-    `environment` stands above `.env`. Raises Invalid with file and line, NotFound without a file,
-    Unsupported for what this version refuses.
+    `environment` stands above `.env`; `interpolated` False leaves variables as they are written.
+
+    Raises Invalid with file and line, NotFound without a file, Unsupported for what this version refuses.
     """
     outside = dict(os.environ if environment is None else environment)
     paths = [path if path == "-" else os.path.abspath(path) for path in files] or find(folder or ".", outside)
@@ -72,7 +74,7 @@ def load(
     if not profiles and variables.get("COMPOSE_PROFILES"):
         profiles = variables["COMPOSE_PROFILES"].split(",")
     name = name or variables.get("COMPOSE_PROJECT_NAME", "")
-    reader = _Reader(variables)
+    reader = _Reader(variables, interpolated)
     whole = Table()
     for path in paths:
         whole = merged(whole, reader.file(path, folder))
@@ -83,6 +85,8 @@ def load(
             "hyphens, and underscores as well as start with a letter or number"
         )
     project = resolve(whole, name, folder, paths, {**variables, "COMPOSE_PROJECT_NAME": name}, list(profiles))
+    project.variables = {**variables, "COMPOSE_PROJECT_NAME": name}
+    project.mentioned = sorted(reader.mentioned)
     project.env_files = [os.path.abspath(path) for path in env_files]
     project.warnings += [
         f'The "{missing}" variable is not set. Defaulting to a blank string.'
@@ -107,8 +111,10 @@ def _variables(folder: str, env_files: Sequence[str], outside: Mapping[str, str]
 class _Reader:
     """Reads files with what they include and extend. `missing`: variables that had no value."""
 
-    def __init__(self, variables: Mapping[str, str]) -> None:
+    def __init__(self, variables: Mapping[str, str], interpolated: bool) -> None:
         self._variables = variables
+        self._interpolated = interpolated
+        self.mentioned: set[Variable] = set()
         self._reading: list[str] = []
         self.missing: set[str] = set()
 
@@ -129,7 +135,9 @@ class _Reader:
 
     def _plain(self, path: str, folder: str, variables: Mapping[str, str]) -> Table:
         table = read(path)
-        interpolate(table, variables, self.missing)
+        self.mentioned |= mentioned(table)
+        if self._interpolated:
+            interpolate(table, variables, self.missing)
         check_top(table)
         for key in ("secrets", "configs"):
             for entry in (table.get(key) or {}).values():

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from wherry.compose.interpolation import Variable
+
 
 @dataclass(frozen=True)
 class Dependency:
@@ -65,7 +67,10 @@ class Content:
 
 @dataclass
 class Project:
-    """A loaded application. `services` are those whose profiles are chosen, `others` the rest."""
+    """A loaded application. `services` are those whose profiles are chosen, `others` the rest.
+
+    `variables` are those that the files were read with, `mentioned` those that the files name.
+    """
 
     name: str
     folder: str
@@ -77,4 +82,6 @@ class Project:
     secrets: dict[str, Content] = field(default_factory=dict)
     configs: dict[str, Content] = field(default_factory=dict)
     env_files: list[str] = field(default_factory=list)
+    variables: dict[str, str] = field(default_factory=dict)
+    mentioned: list[Variable] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)

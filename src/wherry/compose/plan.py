@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from wherry.compose.model import Project, Service
 from wherry.compose.present import Present
+from wherry.errors import NotFound
 
 
 class Step(NamedTuple):
@@ -99,6 +100,20 @@ def _mounted(service: Service, project: Project, one: Present) -> bool:
         for volume in service.fields.get("volumes") or ()
         if volume.get("type") == "volume" and volume.get("source")
     )
+
+
+def choose(project: Project, names: Sequence[str]) -> None:
+    """Services that are named are chosen whatever their profiles are, with what they depend on.
+
+    Raises NotFound for a service that is not in the files.
+    """
+    for name in names:
+        if name in project.services:
+            continue
+        if name not in project.others:
+            raise NotFound(f"no such service: {name}")
+        service = project.services[name] = project.others.pop(name)
+        choose(project, [other for other in service.depends_on if other in project.others])
 
 
 def order(project: Project, names: Sequence[str]) -> list[str]:

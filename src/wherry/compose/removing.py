@@ -58,6 +58,9 @@ def stop(client: Client, one: Present, timeout: int | None, hooks: Hooks | None 
         client.post(f"/containers/{one.id}/stop" + query(t=None if timeout is None else str(timeout)))
     except (NotModified, NotFound):
         pass
+    except Conflict as error:
+        if "is not running" not in error.message:  # it ended by itself meanwhile
+            raise
 
 
 def down(

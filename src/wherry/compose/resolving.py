@@ -45,6 +45,12 @@ def resolve(
     for service in project.services.values():
         for member in without_effect(service.fields):
             project.warnings.append(f"services.{service.name}: {member} has no effect outside of a swarm")
+        for kind, known in (("secrets", project.secrets), ("configs", project.configs)):
+            for grant in service.fields.get(kind) or ():
+                content = known.get(grant["source"])
+                if content is not None and content.file and {"uid", "gid", "mode"} & grant.keys():
+                    where = f"services.{service.name}.{kind}: {grant['source']}"
+                    project.warnings.append(f"{where} is a file, which keeps its own owner and mode")
     _references(project, table.get("services") or {})
     _no_cycle(services)
     return project
@@ -87,6 +93,11 @@ def _service(name: str, table: Table, variables: Mapping[str, str]) -> Service:
         depends[key] = Dependency(entry["condition"], bool(entry["required"]), bool(entry.get("restart")))
     for text in [*(fields.get("links") or ()), *_shared(fields)]:
         depends.setdefault(text.partition(":")[0], Dependency(restart=True))
+    if fields.get("build") and fields["build"].get("args"):
+        args = fields["build"]["args"]
+        fields["build"]["args"] = {
+            key: variables.get(key) if value is None else value for key, value in args.items()
+        }
     for text in fields.get("volumes_from") or ():
         if not text.startswith("container:"):
             depends.setdefault(text.partition(":")[0], Dependency())
@@ -95,6 +106,9 @@ def _service(name: str, table: Table, variables: Mapping[str, str]) -> Service:
     )
     if service.container_name and service.scale > 1:
         raise Invalid(f"{where}: container_name allows one container, and scale asks for {service.scale}")
+    for key, entry in (fields.get("networks") or {}).items():
+        if (entry or {}).get("interface_name"):
+            raise Unsupported(f"{where}.networks.{key}: interface_name is not supported")
     if fields.get("network_mode") and fields.get("networks"):
         raise Invalid(f"{where}: declares mutually exclusive `network_mode` and `networks`")
     return service
@@ -140,6 +154,9 @@ def _resource(key: str, table: dict[str, Any] | None, project: str) -> Resource:
 
 
 def _content(key: str, table: dict[str, Any], variables: Mapping[str, str], where: str) -> Content:
+    for name in ("driver", "driver_opts", "template_driver"):
+        if table.get(name):
+            raise Unsupported(f"{where}: {name} is for swarms")
     if table.get("external"):
         raise Unsupported(f"{where}: external ones are kept by swarms", hint="use file: or environment:")
     if table.get("file"):

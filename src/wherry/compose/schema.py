@@ -127,7 +127,7 @@ _RESOURCES: dict[str, Inside] = {
     "configs": {"name", "content", "environment", "file", "external", "labels", "template_driver"},
 }
 # What Docker Compose accepts and swarms alone use: allowed, and told of.
-_FOR_SWARMS = ("update_config", "rollback_config", "placement", "endpoint_mode")
+_FOR_SWARMS = ("update_config", "rollback_config", "placement", "endpoint_mode", "labels")
 CONDITIONS = ("service_started", "service_healthy", "service_completed_successfully")
 
 
@@ -182,7 +182,11 @@ def without_effect(fields: dict[str, Any]) -> list[str]:
     deploy = fields.get("deploy") or {}
     found = [f"deploy.{key}" for key in _FOR_SWARMS if deploy.get(key)]
     policy = deploy.get("restart_policy") or {}
-    return found + [f"deploy.restart_policy.{key}" for key in ("delay", "window") if policy.get(key)]
+    found += [f"deploy.restart_policy.{key}" for key in ("delay", "window") if policy.get(key)]
+    reserved = (deploy.get("resources") or {}).get("reservations") or {}
+    return found + [
+        f"deploy.resources.reservations.{key}" for key in ("cpus", "generic_resources") if reserved.get(key)
+    ]
 
 
 def _check(value: Any, known: Inside, where: str, above: Any, at: str) -> None:

@@ -83,9 +83,17 @@ def _build(value: Any, folder: str) -> Any:
     build = dict(value) if isinstance(value, dict) else {"context": value}
     context = str(build.get("context", "."))
     build["context"] = context if "://" in context else _absolute(context, folder)
-    for key in ("args", "labels"):
-        if key in build:
-            build[key] = mapping(build[key])
+    for key in ("args", "labels", "additional_contexts", "extra_hosts"):
+        if build.get(key):
+            build[key] = mapping(build[key], ":" if key == "extra_hosts" else "=")
+    for key, value in (build.get("additional_contexts") or {}).items():
+        if "://" not in str(value) and not str(value).startswith(("service:", "git@")):
+            build["additional_contexts"][key] = _absolute(str(value), folder)
+    for key in ("cache_from", "cache_to", "tags", "platforms"):
+        if build.get(key):
+            build[key] = _texts(build[key], folder)
+    if build.get("secrets"):
+        build["secrets"] = _configs(build["secrets"], folder)
     return build
 
 

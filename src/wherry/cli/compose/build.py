@@ -2,27 +2,57 @@
 
 from __future__ import annotations
 
+import os
+
 from wherry.cli.command import Command, Invocation
 from wherry.cli.compose.opened import opened
 from wherry.compose.body import labels_image
-from wherry.compose.images import build_image
+from wherry.compose.building import build_image
+from wherry.compose.images import push_image
+from wherry.compose.plan import choose, order
 
 
 def run(invocation: Invocation) -> int:
-    project = opened(invocation)
-    loaded = project.project
-    for name in invocation.arguments or loaded.services:
+    flags, project = invocation.flags, opened(invocation)
+    loaded, client = project.project, project.connections.client
+    choose(loaded, invocation.arguments)
+    chosen = list(invocation.arguments) or list(loaded.services)
+    if flags.on("with-dependencies"):
+        chosen = order(loaded, chosen)
+    args: dict[str, str | None] = {}
+    for text in flags.every("build-arg"):
+        key, equals, value = text.partition("=")
+        args[key] = value if equals else os.environ.get(key)
+    for name in sorted(chosen, key=lambda name: _uses_others(loaded.services[name].build)):
         service = loaded.services[name]
-        if service.build:
-            client = project.connections.client
-            build_image(client, service, loaded, no_cache=invocation.flags.on("no-cache"))
-            project.say(f"Image {labels_image(service, loaded)}", "Built")
+        if not service.build:
+            continue
+        build_image(client, service, loaded, no_cache=flags.on("no-cache"), pull=flags.on("pull"), args=args)
+        title = labels_image(service, loaded)
+        if not flags.on("quiet"):
+            project.say(f"Image {title}", "Built")
+        if flags.on("push") and service.image:
+            push_image(client, title)
+            project.say(f"Image {title}", "Pushed")
     return 0
+
+
+def _uses_others(build: dict[str, object] | None) -> bool:
+    """Whether a build has the image of another service as a context, so that it comes after that one."""
+    contexts = (build or {}).get("additional_contexts")
+    return isinstance(contexts, dict) and any(str(one).startswith("service:") for one in contexts.values())
 
 
 COMMAND = Command(
     run,
     usage="[OPTIONS] [SERVICE...]",
     maximum=None,
-    flags=(("no-cache", "", "bool", "Run every step again", ""),),
+    flags=(
+        ("build-arg", "", "list:NAME=VALUE", "Set a variable of the build", ""),
+        ("no-cache", "", "bool", "Run every step again", ""),
+        ("pull", "", "bool", "Look for newer base images", ""),
+        ("push", "", "bool", "Upload the images that have a name in the files", ""),
+        ("quiet", "q", "bool", "Say nothing", ""),
+        ("with-dependencies", "", "bool", "Also what the services depend on", ""),
+    ),
 )

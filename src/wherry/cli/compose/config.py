@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 from wherry.cli.command import Command, Invocation
-from wherry.cli.compose.opened import opened
+from wherry.cli.compose.opened import Opened, opened
+from wherry.cli.format.listing import print_listing
+from wherry.client.api import escape
 from wherry.compose.body import labels_image
 from wherry.compose.labels import config_hash
+from wherry.compose.model import Project
+from wherry.compose.plan import choose, order
 from wherry.compose.rendering import as_yaml, rendered
+from wherry.errors import Invalid, NotFound
 
 
 def run(invocation: Invocation) -> int:
-    flags, project = invocation.flags, opened(invocation).project
+    flags, handle = invocation.flags, opened(invocation)
+    if flags.on("no-interpolate"):
+        handle.raw = True
+    project = handle.project
     if flags.on("quiet"):
         return 0
+    choose(project, invocation.arguments)
+    if invocation.arguments:
+        keep = set(order(project, invocation.arguments))
+        project.services = {name: one for name, one in project.services.items() if name in keep}
     lines: list[str] | None = None
     if flags.on("services"):
         lines = list(project.services)
@@ -27,25 +40,69 @@ def run(invocation: Invocation) -> int:
         lines = sorted({name for service in every for name in service.profiles})
     elif flags.on("images"):
         lines = [labels_image(service, project) for service in project.services.values()]
+    elif flags.on("environment"):
+        lines = [f"{name}={value}" for name, value in sorted(project.variables.items())]
+    elif flags.on("variables"):
+        _print_variables(project)
+        return 0
     elif flags.given("hash"):
         wanted = flags.text("hash")
-        names = list(project.services) if wanted == "*" else wanted.split(",")
+        names = sorted(project.services) if wanted == "*" else wanted.split(",")
+        for name in names:
+            if name not in project.services:
+                raise NotFound(f"no such service: {name}")
         lines = [f"{name} {config_hash(project.services[name])}" for name in names]
     if lines is not None:
-        print("\n".join(lines))
+        for line in lines:
+            print(line)
         return 0
-    if flags.text("format", "yaml") == "json":
-        import json
-
-        print(json.dumps(rendered(project), indent=2))
+    if flags.on("resolve-image-digests"):
+        _pin(handle, project)
+    form = flags.text("format", "yaml")
+    if form not in ("yaml", "json"):
+        raise Invalid(f"unsupported format {form!r}", hint="yaml or json")
+    text = as_yaml(project) if form == "yaml" else json.dumps(rendered(project), indent=2) + "\n"
+    if flags.given("output"):
+        try:
+            with open(flags.text("output"), "w", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            raise Invalid(f"open {flags.text('output')}: {(error.strerror or '').lower()}") from None
     else:
-        sys.stdout.write(as_yaml(project))
+        sys.stdout.write(text)
     return 0
+
+
+def _print_variables(project: Project) -> None:
+    rows = [
+        {
+            "Name": one.name,
+            "Required": str(one.required).lower(),
+            "Default": one.default,
+            "Alternate": one.other,
+        }
+        for one in project.mentioned
+    ]
+    columns = (
+        *(("NAME", "Name"), ("REQUIRED", "Required")),
+        *(("DEFAULT VALUE", "Default"), ("ALTERNATE VALUE", "Alternate")),
+    )
+    print_listing(rows, columns, "")
+
+
+def _pin(handle: Opened, project: Project) -> None:
+    """Put the digest that each image has in its registry behind its name."""
+    for service in project.services.values():
+        if not service.image or "@" in service.image:
+            continue
+        answer = handle.connections.client.get(f"/distribution/{escape(service.image)}/json")
+        service.fields["image"] = f"{service.image}@{answer['Descriptor']['digest']}"
 
 
 COMMAND = Command(
     run,
-    usage="[OPTIONS]",
+    usage="[OPTIONS] [SERVICE...]",
+    maximum=None,
     flags=(
         ("quiet", "q", "bool", "Only check", ""),
         ("format", "", "text:FORMAT", "yaml or json (yaml)", ""),
@@ -53,6 +110,11 @@ COMMAND = Command(
         ("volumes", "", "bool", "Only the names of the volumes", ""),
         ("networks", "", "bool", "Only the names of the networks", ""),
         ("profiles", "", "bool", "Only the names of the profiles", ""),
+        ("environment", "", "bool", "Only the variables that the files are read with", ""),
+        ("variables", "", "bool", "Only the variables that the files name, with their defaults", ""),
+        ("no-interpolate", "", "bool", "Leave variables as they are written", ""),
+        ("resolve-image-digests", "", "bool", "Put the digest of each image behind its name", ""),
+        ("output", "o", "text:FILE", "Write to this file, not to standard output", ""),
         ("images", "", "bool", "Only the names of the images", ""),
         ("hash", "", "text:SERVICES", "The configuration's digest of each; * for all", ""),
     ),

@@ -17,7 +17,7 @@ def run(invocation: Invocation) -> int:
         name, colon, path = text.partition(":")
         if colon and "/" not in name:
             services += 1
-            one = project.one(name, flags.number("index"), running=False)
+            one = project.one(name, flags.number("index"), running=False, one_off=flags.on("all"))
             words.append(f"{one.id}:{path}")
         else:
             words.append(text)
@@ -37,5 +37,6 @@ COMMAND = Command(
         ("archive", "a", "bool", "Keep owners", ""),
         ("follow-link", "L", "bool", "Follow a symbolic link at the source", ""),
         ("index", "", "int", "The container with this number", ""),
+        ("all", "", "bool", "Also containers of `run`", ""),
     ),
 )

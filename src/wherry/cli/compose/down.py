@@ -30,6 +30,7 @@ def run(invocation: Invocation) -> int:
         volumes=flags.on("volumes"),
         orphans=flags.on("remove-orphans"),
         external=external,
+        hooks=project.hooks(),
     )
     if images and not project.files_missing():
         for service in project.project.services.values():

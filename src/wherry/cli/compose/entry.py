@@ -16,7 +16,7 @@ def verbs() -> dict[str, str]:
     }
 
 
-def _find_packages() -> None:
+def find_packages() -> None:
     """The quick start script leaves out where packages are installed; reading files needs PyYAML."""
     if "site" not in sys.modules:
         import site
@@ -40,7 +40,7 @@ def run(invocation: Invocation) -> int:
         if found := nearest(verb, list(verbs())):
             error.hint = f"did you mean 'wherry compose {found}'?"
         raise error
-    _find_packages()
+    find_packages()
     command = load(COMMANDS[name][0])
     if "--help" in words or "-h" in words:
         from wherry.cli.help import asks_for_help, command_page
@@ -93,9 +93,9 @@ COMMAND = Command(
         ("compatibility", "", "bool", "Accepted for Docker's sake", ""),
         ("parallel", "", "int", "Accepted for Docker's sake", ""),
     ),
-    details="Verbs: build, config, cp, create, down, events, exec, images, kill, logs, ls, pause, port, ps,\n"
-    "pull, push, restart, rm, run, start, stop, top, unpause, up, version, wait.\n"
-    "`wherry compose VERB --help` explains one.",
+    details="Verbs: attach, build, commit, config, cp, create, down, events, exec, export, images, kill,\n"
+    "logs, ls, pause, port, ps, pull, push, restart, rm, run, scale, start, stats, stop, top, unpause, up,\n"
+    "version, volumes, wait, watch. `wherry compose VERB --help` explains one.",
     examples=(
         ("compose up -d --wait", "everything, in the background, until it is healthy"),
         ("compose logs -f web", "what a service writes"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from wherry.cli.console import colourful
 from wherry.client.api import query
@@ -14,7 +14,7 @@ from wherry.compose.removing import each, stop
 from wherry.errors import NotFound, WherryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from wherry.cli.compose.opened import Opened
     from wherry.compose.applying import Applying
@@ -75,67 +75,54 @@ def copy(opened: Opened, one: Present, screen: Screen, options: dict[str, object
                 screen.write(begin, [line], error=kind == STDERR)
 
 
-def stay(
-    opened: Opened,
-    applying: Applying,
-    *,
-    exit_code_from: str,
-    abort: bool,
-    prefix: bool,
-    timeout: int | None,
-) -> int:
-    """Bring up, then show the logs until all containers have ended; ctrl-C stops them.
+class Staying(NamedTuple):
+    """How `up` stays: what it shows, and what ends it.
 
-    `abort`: the first that ends stops the others. Returns the exit code of `exit_code_from`, or with `abort`
-    of the first that ended, else 0; 130 after ctrl-C.
+    `shown`: services whose output is shown. `abort`: the first container that ends stops the others; with
+    `only_failures` the first that fails. `exit_code_from`: the service whose exit code is that of `up`.
+    """
+
+    shown: frozenset[str]
+    abort: bool = False
+    only_failures: bool = False
+    exit_code_from: str = ""
+    prefix: bool = True
+    timestamps: bool = False
+    timeout: int | None = None
+
+
+def stay(opened: Opened, applying: Applying, how: Staying, watching: Callable[[], None] | None = None) -> int:
+    """Bring up, then show the logs until the containers that are shown have ended; ctrl-C stops all.
+
+    `watching` runs meanwhile. Returns the exit code of `exit_code_from`, or with `abort` of the first that
+    ended, else 0; 130 after ctrl-C.
     """
     since = f"{time.time():.6f}"
-    mine: list[Present] = []
     try:
         applying.run()
         ids = {identity for found in applying.started.values() for identity in found}
         mine = [one for one in opened.present() if one.id in ids]
-        screen = Screen([one.name.removeprefix(f"{opened.name}-") for one in mine], prefix=prefix)
-        ended = threading.Semaphore(0)
-        codes: list[tuple[str, int]] = []
-
-        def follow(one: Present) -> None:
-            options: dict[str, object] = {"follow": True, "tail": "all", "since": since}
-            while True:
-                copy(opened, one, screen, options)
-                try:
-                    state = opened.connections.client.get(f"/containers/{one.id}/json")["State"]
-                except WherryError:
-                    break
-                if not (state["Running"] or state.get("Restarting")):
-                    codes.append((one.service, int(state["ExitCode"])))
-                    short = one.name.removeprefix(f"{opened.name}-")
-                    screen.write("", [f"{short} exited with code {state['ExitCode']}".encode()], error=False)
-                    break
-                options["since"] = f"{time.time():.6f}"
-                time.sleep(0.1)
-            ended.release()
-
-        for one in mine:
-            threading.Thread(target=follow, args=(one,), daemon=True).start()
-        for _ in mine if not abort else mine[:1]:
-            ended.acquire()
-        if abort:
-            _stop(opened, mine, timeout)
-            first = codes[0][1] if codes else 0
-            if exit_code_from:
-                client = opened.connections.client
-                chosen = [one for one in mine if one.service == exit_code_from]
-                if not chosen:
-                    raise NotFound(f"no such service: {exit_code_from}")
-                return int(client.get(f"/containers/{chosen[0].id}/json")["State"]["ExitCode"])
+        chosen = [one for one in mine if one.service == how.exit_code_from]
+        if how.exit_code_from and not chosen:
+            raise NotFound(f"no such service: {how.exit_code_from}")
+        followed = _followed(opened, mine, how, since)
+        if watching is not None:
+            threading.Thread(target=watching, daemon=True).start()
+        first = followed.wait(how)
+        if how.abort:
+            _stop(opened, mine, how.timeout)
+            if chosen:
+                details = opened.connections.client.get(f"/containers/{chosen[0].id}/json")
+                return int(details["State"]["ExitCode"])
             return first
+        if watching is not None:
+            threading.Event().wait()
         return 0
     except KeyboardInterrupt:
         print("Gracefully stopping... (press Ctrl+C again to force)", file=sys.stderr)
         opened.connections.client.close()
         try:
-            _stop(opened, opened.present(), timeout)
+            _stop(opened, opened.present(), how.timeout)
         except KeyboardInterrupt:
             opened.connections.client.close()
             for one in opened.present():
@@ -144,9 +131,74 @@ def stay(
         return 130
 
 
+class _Ends:
+    """The ends of containers, as they come."""
+
+    def __init__(self, count: int) -> None:
+        self._left = count
+        self._ended = threading.Semaphore(0)
+        self._codes: list[int] = []
+
+    def note(self, code: int, *, counted: bool) -> None:
+        self._codes.append(code if counted else -1)
+        self._ended.release()
+
+    def wait(self, how: Staying) -> int:
+        """Block until all that counts has ended, or with `abort` the first; its exit code."""
+        position = 0
+        while self._left:
+            self._ended.acquire()
+            code, position = self._codes[position], position + 1
+            if how.abort and (code > 0 or (code == 0 and not how.only_failures)):
+                return code
+            if code >= 0:
+                self._left -= 1
+        return 0
+
+
+def _followed(opened: Opened, mine: list[Present], how: Staying, since: str) -> _Ends:
+    shown = [one for one in mine if one.service in how.shown]
+    screen = Screen([one.name.removeprefix(f"{opened.name}-") for one in shown], prefix=how.prefix)
+    ends = _Ends(len(mine) if how.abort else len(shown))
+
+    def follow(one: Present) -> None:
+        options: dict[str, object] = {"follow": True, "tail": "all", "since": since}
+        options["timestamps"] = how.timestamps
+        code = 0
+        while True:
+            try:
+                if one in shown:
+                    copy(opened, one, screen, options)
+                else:
+                    _until_end(opened, one)
+                state = opened.connections.client.get(f"/containers/{one.id}/json")["State"]
+            except WherryError:
+                break
+            if not (state["Running"] or state.get("Restarting")):
+                code = int(state["ExitCode"])
+                short = one.name.removeprefix(f"{opened.name}-")
+                screen.write("", [f"{short} exited with code {code}".encode()], error=False)
+                break
+            options["since"] = f"{time.time():.6f}"
+            time.sleep(0.1)
+        ends.note(code, counted=how.abort or one in shown)
+
+    for one in mine:
+        threading.Thread(target=follow, args=(one,), daemon=True).start()
+    return ends
+
+
+def _until_end(opened: Opened, one: Present) -> None:
+    response = opened.connections.client.stream("POST", f"/containers/{one.id}/wait")
+    response.read()
+    response.close()
+
+
 def _stop(opened: Opened, present: list[Present], timeout: int | None) -> None:
+    hooks = opened.hooks()
+
     def end(one: Present) -> None:
-        stop(opened.connections.client, one, timeout)
+        stop(opened.connections.client, one, timeout, hooks)
         opened.say(f"Container {one.name}", "Stopped")
 
     each(present, end)

@@ -17,6 +17,8 @@ def run(invocation: Invocation) -> int:
     flags = invocation.flags
     rows = []
     for name, entries in projects(opened(invocation).connections.client).items():
+        if not all(text.removeprefix("name=") in name for text in flags.every("filter")):
+            continue
         states = Counter(entry["State"] for entry in entries)
         if not flags.on("all") and not states.keys() - {"exited", "created", "dead"}:
             continue
@@ -38,6 +40,7 @@ COMMAND = Command(
     flags=(
         ("all", "a", "bool", "Also those whose containers have all stopped", ""),
         ("quiet", "q", "bool", "Only names", ""),
+        ("filter", "", "list:name=TEXT", "Only those whose names have this", ""),
         ("format", "", "text:FORMAT", "table, json, or a template", ""),
     ),
 )

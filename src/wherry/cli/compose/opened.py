@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from wherry.cli.command import Invocation
 from wherry.client.objects.connections import Connections
 from wherry.compose import loading
+from wherry.compose.hooks import Hooks, pre_stop
 from wherry.compose.present import Present, containers
 from wherry.errors import NotFound
 
@@ -28,7 +29,8 @@ class Opened:
         self._project: Project | None = None
         self._lock = threading.Lock()
         self.connections = Connections(host)
-        self.dry = flags.on("dry-run")
+        self.quiet = False  # whether steps are not told of
+        self.raw = False  # whether variables are left as they are written
 
     @property
     def project(self) -> Project:
@@ -41,6 +43,7 @@ class Opened:
                 folder=flags.text("project-directory"),
                 env_files=flags.every("env-file"),
                 profiles=flags.every("profile"),
+                interpolated=not self.raw,
             )
             for warning in self._project.warnings:
                 print(f"WARNING: {warning}", file=sys.stderr)
@@ -51,6 +54,10 @@ class Opened:
         """The project's name; with -p or COMPOSE_PROJECT_NAME no file is needed for it."""
         named = self._flags.text("project-name") or os.environ.get("COMPOSE_PROJECT_NAME", "")
         return named if named and self.files_missing() else self.project.name
+
+    def hooks(self) -> Hooks:
+        """What services want done before they are stopped; nothing where there are no files."""
+        return {} if self.files_missing() else pre_stop(self.project.services)
 
     def files_missing(self) -> bool:
         """Whether there is no file to read, so that only the labels at the engine tell."""
@@ -73,9 +80,13 @@ class Opened:
                 raise NotFound(f"no such service: {service}")
         return [one for one in found if not services or one.service in services]
 
-    def one(self, service: str, index: int = 0, *, running: bool = True) -> Present:
-        """A container of a service: the one with this number, else the first. Raises NotFound."""
-        found = [one for one in self.present([service]) if not index or one.number == index]
+    def one(self, service: str, index: int = 0, *, running: bool = True, one_off: bool = False) -> Present:
+        """A container of a service: the one with this number, else the first. Raises NotFound.
+
+        `one_off`: also those of `run`.
+        """
+        every = self.present([service], one_off=None if one_off else False)
+        found = [one for one in every if not index or one.number == index]
         if running:
             found = [one for one in found if one.state == "running"]
         if not found:
@@ -85,6 +96,8 @@ class Opened:
 
     def say(self, what: str, state: str) -> None:
         """A line about a step, on standard error. From any thread."""
+        if self.quiet:
+            return
         with self._lock:
             print(f" {what}  {state}", file=sys.stderr, flush=True)
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from wherry.cli.command import Command, Invocation
 from wherry.cli.compose.opened import opened
 from wherry.cli.container.row import HEADINGS, container_row
 from wherry.cli.format.listing import print_listing
+from wherry.client.codec import encode
+from wherry.compose.present import Present
 
 _COLUMNS = (
     *(("NAME", "Name"), ("IMAGE", "Image"), ("COMMAND", "Command"), ("SERVICE", "Service")),
@@ -16,6 +20,9 @@ _COLUMNS = (
 def run(invocation: Invocation) -> int:
     flags, project = invocation.flags, opened(invocation)
     present = project.present(invocation.arguments, one_off=None if flags.on("all") else False)
+    if not flags.on("orphans", True) and not project.files_missing():
+        known = {*project.project.services, *project.project.others}
+        present = [one for one in present if one.service in known]
     states = [*flags.every("status")]
     for text in flags.every("filter"):
         name, _, value = text.partition("=")
@@ -32,6 +39,10 @@ def run(invocation: Invocation) -> int:
         for one in present:
             print(one.id)
         return 0
+    if flags.text("format") == "json":
+        for one in present:
+            print(encode(_as_json(one, project.name)).decode())
+        return 0
     rows = [
         {
             **container_row(one.entry, truncate=not flags.on("no-trunc")),
@@ -45,6 +56,37 @@ def run(invocation: Invocation) -> int:
     return 0
 
 
+def _as_json(one: Present, project: str) -> dict[str, object]:
+    """One container as `docker compose ps --format json` says it."""
+    entry = one.entry
+    row = container_row(entry, truncate=False)
+    publishers = [
+        {
+            "URL": port.get("IP", ""),
+            "TargetPort": port["PrivatePort"],
+            "PublishedPort": port.get("PublicPort", 0),
+            "Protocol": port.get("Type", ""),
+        }
+        for port in entry.get("Ports") or ()
+    ]
+    status = str(entry.get("Status", ""))
+    health = next((word for word in ("unhealthy", "healthy", "starting") if f"{word}" in status), "")
+    code = re.match(r"Exited \((\d+)\)", status)
+    plain = {key: value for key, value in row.items() if isinstance(value, (str, int, bool))}
+    return plain | {
+        "ID": one.id,
+        "Name": one.name,
+        "Names": one.name,
+        "Service": one.service,
+        "Project": project,
+        "State": one.state,
+        "Health": health,
+        "ExitCode": int(code[1]) if code else 0,
+        "Publishers": publishers,
+        "Labels": ",".join(f"{key}={value}" for key, value in (entry.get("Labels") or {}).items()),
+    }
+
+
 COMMAND = Command(
     run,
     usage="[OPTIONS] [SERVICE...]",
@@ -56,6 +98,7 @@ COMMAND = Command(
         ("status", "", "list:STATUS", "Only those in this state: running, exited, paused, …", ""),
         ("filter", "", "list:NAME=VALUE", "status=STATUS", ""),
         ("format", "", "text:FORMAT", "table, json, or a template", ""),
+        ("orphans", "", "bool", "Also of services that are not in the files (default true)", ""),
         ("no-trunc", "", "bool", "Nothing cut short", ""),
     ),
 )

@@ -6,17 +6,24 @@ from concurrent.futures import ThreadPoolExecutor
 
 from wherry.cli.command import Command, Invocation
 from wherry.cli.compose.opened import opened
-from wherry.compose.images import pull_image
-from wherry.errors import NotFound, WherryError
+from wherry.compose.images import image_id, pull_image
+from wherry.compose.plan import choose, order
+from wherry.errors import Invalid, WherryError
 
 
 def run(invocation: Invocation) -> int:
     flags, project = invocation.flags, opened(invocation)
     services = project.project.services
-    for name in invocation.arguments:
-        if name not in services:
-            raise NotFound(f"no such service: {name}")
-    chosen = [services[name] for name in invocation.arguments or services]
+    choose(project.project, invocation.arguments)
+    names = list(invocation.arguments) or list(services)
+    if flags.on("include-deps"):
+        names = order(project.project, names)
+    chosen = [services[name] for name in names]
+    if flags.text("policy") not in ("", "missing", "always"):
+        raise Invalid(f"unsupported --policy {flags.text('policy')!r}", hint="missing or always")
+    if flags.text("policy") == "missing":
+        client = project.connections.client
+        chosen = [service for service in chosen if not image_id(client, service.image)]
     images = dict.fromkeys(
         (service.image, str(service.fields.get("platform") or ""))
         for service in chosen
@@ -27,7 +34,8 @@ def run(invocation: Invocation) -> int:
     def pull(found: tuple[str, str]) -> None:
         try:
             pull_image(project.connections.client, *found)
-            project.say(f"Image {found[0]}", "Pulled")
+            if not flags.on("quiet"):
+                project.say(f"Image {found[0]}", "Pulled")
         except WherryError as error:
             project.say(f"Image {found[0]}", f"Error: {error.message}")
             failures.append(error)
@@ -44,7 +52,9 @@ COMMAND = Command(
     usage="[OPTIONS] [SERVICE...]",
     maximum=None,
     flags=(
-        ("quiet", "q", "bool", "Accepted: only ends are reported here", ""),
+        ("quiet", "q", "bool", "Say nothing of what went well", ""),
+        ("include-deps", "", "bool", "Also what the services depend on", ""),
+        ("policy", "", "text:WHICH", "missing: only those that are not there; always (the default)", ""),
         ("ignore-pull-failures", "", "bool", "Go on with the others, and end well", ""),
         ("ignore-buildable", "", "bool", "Not those that can be built", ""),
     ),

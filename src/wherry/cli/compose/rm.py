@@ -13,7 +13,7 @@ def run(invocation: Invocation) -> int:
     flags, project = invocation.flags, opened(invocation)
     present = project.present(invocation.arguments)
     if flags.on("stop"):
-        each(present, lambda one: stop(project.connections.client, one, None))
+        each(present, lambda one: stop(project.connections.client, one, None, project.hooks()))
         present = project.present(invocation.arguments)
     present = [one for one in present if one.state in ("exited", "created", "dead")]
     if not present:

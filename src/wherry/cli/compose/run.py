@@ -13,39 +13,44 @@ from wherry.compose.applying import Applying, Wanted
 from wherry.compose.body import container_body
 from wherry.compose.grants import put_grants
 from wherry.compose.images import ensure_image
+from wherry.compose.plan import choose
 from wherry.compose.present import containers
 from wherry.compose.resources import ensure_network, ensure_volume, used
-from wherry.errors import NotFound, WherryError
+from wherry.errors import WherryError
 
 
 def run(invocation: Invocation) -> int:
     flags, project = invocation.flags, opened(invocation)
     loaded, (name, *command) = project.project, invocation.arguments
-    if name in loaded.others:
-        loaded.services[name] = loaded.others.pop(name)
-    if name not in loaded.services:
-        raise NotFound(f"no such service: {name}")
+    if flags.on("quiet"):
+        project.quiet = True
+    choose(loaded, [name])
     service, client = loaded.services[name], project.connections.client
     if not flags.on("no-deps") and service.depends_on:
-        wanted = Wanted(services=list(service.depends_on), wait=False)
+        wanted = Wanted(services=list(service.depends_on), remove_orphans=flags.on("remove-orphans"))
         Applying(project.connections, loaded, wanted, project.say).run()
     networks, volumes = used(loaded, [name])
     for network in networks:
         ensure_network(client, loaded, network, project.say)
     for volume in volumes:
         ensure_volume(client, loaded, volume, project.say)
-    image = ensure_image(client, service, loaded)
+    image = ensure_image(client, service, loaded, pull=flags.text("pull"), build=flags.on("build"))
     others = {one.service: one.id for one in containers(client, loaded.name)}
     digest = labels.config_hash(service, others)
     known = labels.container_labels(service, loaded, 1, image, digest, one_off=True)
+    slug = secrets.token_hex(32)
+    known |= {labels.SLUG: slug, **dict(text.partition("=")[::2] for text in flags.every("label"))}
     body = container_body(service, loaded, known, others, {})
+    if not flags.on("use-aliases"):
+        for endpoint in body.get("NetworkingConfig", {}).get("EndpointsConfig", {}).values():
+            endpoint["Aliases"] = []
     _changed(invocation, body, command)
     tty = not flags.on("no-TTY") and os.isatty(0) and os.isatty(1)
     background = flags.on("detach")
     interactive = flags.on("interactive", True) and not background
     body |= {"Tty": tty and not background, "OpenStdin": interactive, "StdinOnce": interactive}
     body |= {"AttachStdin": interactive, "AttachStdout": not background, "AttachStderr": not background}
-    title = flags.text("name") or f"{loaded.name}-{name}-run-{secrets.token_hex(6)}"
+    title = flags.text("name") or f"{loaded.name}-{name}-run-{slug[:12]}"
     identity = client.post("/containers/create" + query(name=title), body)["Id"]
     put_grants(client, service, loaded, identity)
     if background:
@@ -72,7 +77,19 @@ def _changed(invocation: Invocation, body: dict[str, object], command: list[str]
     for flag, member in (("user", "User"), ("workdir", "WorkingDir")):
         if flags.given(flag):
             body[member] = flags.text(flag)
-    if flags.given("env", "publish", "volume"):
+    for flag, member in (("cap-add", "CapAdd"), ("cap-drop", "CapDrop")):
+        if flags.given(flag):
+            present = host.get(member)
+            host[member] = [*(present if isinstance(present, list) else ()), *flags.every(flag)]
+    if flags.given("env-from-file"):
+        from wherry.compose import dotenv
+
+        for path in flags.every("env-from-file"):
+            found = dotenv.read(path, dict(os.environ))
+            kept = body.get("Env")
+            own = [f"{name}={value or ''}" for name, value in found.items()]
+            body["Env"] = [*(kept if isinstance(kept, list) else ()), *own]
+    if flags.given("env", "env-file", "publish", "volume"):
         from wherry.cli.options.environment import environment
         from wherry.cli.options.mounts import volumes
         from wherry.cli.options.ports import published
@@ -113,6 +130,17 @@ COMMAND = Command(
         ("rm", "", "bool", "Remove it when it ends", ""),
         ("env", "e", "list:NAME=VALUE", "Set a variable", ""),
         ("env-file", "", "list:FILE", "Set variables from a file", ""),
+        ("env-from-file", "", "list:FILE", "Set variables from a file, as env_file does", ""),
+        ("build", "", "bool", "Build its image before", ""),
+        ("pull", "", "text:WHEN", "always, missing or never", ""),
+        ("label", "l", "list:NAME=VALUE", "Set a label", ""),
+        ("cap-add", "", "list:NAME", "Give a capability", ""),
+        ("cap-drop", "", "list:NAME", "Take a capability away", ""),
+        ("use-aliases", "", "bool", "Have the service's names on its networks", ""),
+        ("remove-orphans", "", "bool", "Remove containers of services that are not in the files", ""),
+        ("quiet", "q", "bool", "Do not tell of what is made", ""),
+        ("quiet-build", "", "bool", "Accepted: building says nothing here", ""),
+        ("quiet-pull", "", "bool", "Accepted: pulling says nothing here", ""),
         ("entrypoint", "", "text:COMMAND", "In place of the service's", ""),
         ("interactive", "i", "bool", "Pass standard input on (default true)", ""),
         ("no-TTY", "T", "bool", "No terminal", ""),

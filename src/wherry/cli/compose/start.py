@@ -17,7 +17,9 @@ def run(invocation: Invocation) -> int:
             raise NotFound(f'service "{name}" has no container to start')
     loaded = project.project
     scale = {name: sum(one.service == name for one in project.present([name])) for name in names}
-    wanted = Wanted(services=names, scale=scale, never=True, wait=invocation.flags.on("wait"))
+    wanted = Wanted(
+        services=names, scale=scale, never=True, dependencies=False, wait=invocation.flags.on("wait")
+    )
     Applying(project.connections, loaded, wanted, project.say).run()
     return 0
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from wherry.cli.command import Command, Invocation
 from wherry.cli.compose.opened import opened
 from wherry.compose.applying import Applying, Wanted
-from wherry.errors import Invalid, Unsupported
+from wherry.compose.plan import order
+from wherry.errors import Invalid, NotFound
 
 CREATE_FLAGS = (
     ("build", "", "bool", "Build images before", ""),
@@ -14,6 +17,8 @@ CREATE_FLAGS = (
     ("no-recreate", "", "bool", "Make none anew, also when its configuration changed", ""),
     ("pull", "", "text:WHEN", "always, missing or never", ""),
     ("quiet-pull", "", "bool", "Accepted: pulling says nothing here", ""),
+    ("quiet-build", "", "bool", "Accepted: building says nothing here", ""),
+    ("yes", "y", "bool", "Accepted: nothing is asked", ""),
     ("remove-orphans", "", "bool", "Remove containers of services that are not in the files", ""),
     ("scale", "", "list:SERVICE=N", "How many containers of a service", ""),
     ("renew-anon-volumes", "V", "bool", "Do not take anonymous volumes over", ""),
@@ -21,20 +26,25 @@ CREATE_FLAGS = (
 )
 
 
+def scales(texts: Iterable[str]) -> dict[str, int]:
+    """`SERVICE=N` as numbers by service. Raises Invalid."""
+    found = {}
+    for text in texts:
+        name, equals, number = text.partition("=")
+        if not equals or not number.isdigit():
+            raise Invalid(f"invalid --scale option {text!r}: should be SERVICE=NUM")
+        found[name] = int(number)
+    return found
+
+
 def wanted(invocation: Invocation) -> Wanted:
     """What the flags ask for. Raises Invalid for those that contradict each other."""
     flags = invocation.flags
     if flags.on("force-recreate") and flags.on("no-recreate"):
         raise Invalid("--force-recreate and --no-recreate are incompatible")
-    scale = {}
-    for text in flags.every("scale"):
-        name, equals, number = text.partition("=")
-        if not equals or not number.isdigit():
-            raise Invalid(f"invalid --scale option {text!r}: should be SERVICE=NUM")
-        scale[name] = int(number)
     return Wanted(
         services=invocation.arguments,
-        scale=scale,
+        scale=scales(flags.every("scale")),
         force=flags.on("force-recreate"),
         never=flags.on("no-recreate"),
         remove_orphans=flags.on("remove-orphans"),
@@ -43,6 +53,7 @@ def wanted(invocation: Invocation) -> Wanted:
         pull=flags.text("pull"),
         build=flags.on("build"),
         dependencies=not flags.on("no-deps"),
+        force_dependencies=flags.on("always-recreate-deps"),
         renew_volumes=flags.on("renew-anon-volumes"),
         timeout=flags.number("timeout") if flags.given("timeout") else None,
     )
@@ -50,24 +61,57 @@ def wanted(invocation: Invocation) -> Wanted:
 
 def run(invocation: Invocation) -> int:
     flags, project = invocation.flags, opened(invocation)
-    if flags.on("watch"):
-        raise Unsupported("--watch is not supported", hint="`wherry compose up` after a change")
     stays = not (flags.on("detach") or flags.on("wait") or flags.on("no-start"))
+    if flags.on("watch") and not stays:
+        raise Invalid("--watch cannot be combined with --detach, --wait or --no-start")
     asked = wanted(invocation)._replace(start=not flags.on("no-start"))
+    for name in [*flags.every("attach"), *flags.every("no-attach")]:
+        if name not in project.project.services:
+            raise NotFound(f"no such service: {name}")
     applying = Applying(project.connections, project.project, asked, project.say)
     if not stays:
         applying.run()
         return 0
-    from wherry.cli.compose.following import stay
+    from wherry.cli.compose.following import Staying, stay
 
-    return stay(
-        project,
-        applying,
+    watching = None
+    if flags.on("watch"):
+        from wherry.compose.watching import Watching
+
+        watch = Watching(project.connections, project.project, invocation.arguments, project.say)
+
+        def watching() -> None:
+            watch.first()
+            watch.run()
+
+    how = Staying(
+        frozenset(_shown(invocation)),
+        abort=flags.on("abort-on-container-exit")
+        or flags.on("abort-on-container-failure")
+        or flags.given("exit-code-from"),
+        only_failures=flags.on("abort-on-container-failure"),
         exit_code_from=flags.text("exit-code-from"),
-        abort=flags.on("abort-on-container-exit") or flags.given("exit-code-from"),
         prefix=not flags.on("no-log-prefix"),
+        timestamps=flags.on("timestamps"),
         timeout=asked.timeout,
     )
+    return stay(project, applying, how, watching)
+
+
+def _shown(invocation: Invocation) -> list[str]:
+    """The services whose output is shown: those named, or all, without `attach: false` and --no-attach."""
+    flags, loaded = invocation.flags, opened(invocation).project
+    if flags.every("attach"):
+        return list(flags.every("attach"))
+    chosen = list(invocation.arguments) or list(loaded.services)
+    if flags.on("attach-dependencies"):
+        chosen = order(loaded, chosen)
+    quiet = {*flags.every("no-attach")}
+    return [
+        name
+        for name in chosen
+        if name not in quiet and loaded.services[name].fields.get("attach", True) is not False
+    ]
 
 
 COMMAND = Command(
@@ -80,11 +124,18 @@ COMMAND = Command(
         ("wait-timeout", "", "int", "At most so many seconds", ""),
         ("no-start", "", "bool", "Only make it", ""),
         ("no-deps", "", "bool", "Not what the services depend on", ""),
+        ("always-recreate-deps", "", "bool", "Make what the services depend on anew, too", ""),
         ("abort-on-container-exit", "", "bool", "Stop all when one ends", ""),
+        ("abort-on-container-failure", "", "bool", "Stop all when one ends with a failure", ""),
         ("exit-code-from", "", "text:SERVICE", "End with the exit code of this service; stops all", ""),
+        ("attach", "", "list:SERVICE", "Show the output of these only", ""),
+        ("no-attach", "", "list:SERVICE", "Do not show the output of these", ""),
+        ("attach-dependencies", "", "bool", "Show the output of what the services depend on, too", ""),
+        ("timestamps", "", "bool", "Show when each line was written", ""),
         ("no-log-prefix", "", "bool", "Logs without the container's name before each line", ""),
         ("no-color", "", "bool", "Accepted: NO_COLOR is asked", ""),
-        ("watch", "w", "bool", "Refused in this version", ""),
+        ("menu", "", "bool", "Accepted: there is no menu", ""),
+        ("watch", "w", "bool", "Bring changes of files into the containers, as develop.watch says", ""),
         *CREATE_FLAGS,
     ),
     details="Without -d it shows what the containers write; ctrl-C stops them.",
