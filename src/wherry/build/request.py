@@ -53,6 +53,8 @@ class Request(msgspec.Struct):
     inline_cache: bool = False
     """The image says how its layers came about, for others to take as a cache."""
     insecure: bool = False
+    keep_failed: bool = False
+    """What a failed step leaves is kept as an image, which the error names then."""
     shm_size: int = 0
     limits: dict[str, Any] = {}
     """Docker's HostConfig members for the steps: Memory, CpuShares, Ulimits, ExtraHosts, …"""

@@ -10,7 +10,7 @@ from wherry.build.dockerfile.instructions import Run
 from wherry.build.events import StepOutput
 from wherry.build.mounting import Mounting
 from wherry.build.mounts import parse_mount
-from wherry.build.request import Order
+from wherry.build.request import Finished, Order
 from wherry.build.sources import Files
 from wherry.build.state import DEFAULT_SHELL, PROXIES, State
 from wherry.build.step import Room, Spot
@@ -24,9 +24,11 @@ __all__ = ["StepFailed", "run_command"]
 class StepFailed(Internal):
     """A command of a build ended with a code that is not 0; Docker's words."""
 
-    def __init__(self, message: str, code: int) -> None:
+    def __init__(self, message: str, code: int, layer: str = "") -> None:
+        """`layer` has what the command changed until then, when that is to be looked at."""
         super().__init__(message)
         self.code = code
+        self.layer = layer
 
 
 async def run_command(
@@ -153,15 +155,20 @@ async def _run(
     )
     async with room.worker.run(order) as finished:
         spot.container = finished.container
-        if finished.code:
-            reason = " (out of memory)" if finished.out_of_memory else ""
-            raise StepFailed(
-                f"The command '{' '.join(words)}' returned a non-zero code: {finished.code}{reason}",
-                finished.code,
-            )
+        if finished.code and not room.request.keep_failed:
+            raise _failure(words, finished)
         work = asyncio.ensure_future(room.layer(lambda: finished.layer(room.lease, room.latest_ns)))
         try:
-            return await asyncio.shield(work)
+            layer = await asyncio.shield(work)
         except asyncio.CancelledError:
             await asyncio.gather(work, return_exceptions=True)  # the files must stay until it has read them
             raise
+        if finished.code:
+            raise _failure(words, finished, layer)
+        return layer
+
+
+def _failure(words: list[str], finished: Finished, layer: str = "") -> StepFailed:
+    reason = " (out of memory)" if finished.out_of_memory else ""
+    text = f"The command '{' '.join(words)}' returned a non-zero code: {finished.code}{reason}"
+    return StepFailed(text, finished.code, layer)

@@ -14,7 +14,8 @@ from wherry.build.dockerfile import DockerfileError, Expander, Node, Stage
 from wherry.build.dockerfile import instructions as ins
 from wherry.build.dockerfile.parse import parse_trigger
 from wherry.build.events import StepDone, StepStarted, Warned
-from wherry.build.run_step import run_command
+from wherry.build.failed import keep_failed
+from wherry.build.run_step import StepFailed, run_command
 from wherry.build.sources import Files
 from wherry.build.state import PROXIES, State
 from wherry.build.step import Room, Spot
@@ -85,7 +86,13 @@ class StageWork:
                 self._warn_undefined(node, name)
             return state
 
-        return await self._carry_out(spot, node, work)
+        try:
+            return await self._carry_out(spot, node, work)
+        except WherryError as error:
+            if self._room.request.keep_failed:
+                layer = error.layer if isinstance(error, StepFailed) else ""
+                error.image = await keep_failed(self._room, before, layer)  # type: ignore[attr-defined]
+            raise
 
     def _warn_undefined(self, node: Node, name: str) -> None:
         if name in self._around.platform_args or node.word in ("RUN", "CMD", "ENTRYPOINT"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from base64 import b64decode
 
 from wherry.cli.build.agents import lent
@@ -10,6 +11,7 @@ from wherry.cli.build.caches import CacheTarget
 from wherry.cli.build.context import find_context
 from wherry.cli.build.options import FLAGS, build_order
 from wherry.cli.build.output import outputs_of
+from wherry.cli.build.shell import open_shell
 from wherry.cli.build.show import shown
 from wherry.cli.command import Command, Invocation
 from wherry.errors import Conflict, Internal, Invalid, Unsupported
@@ -21,11 +23,13 @@ if TYPE_CHECKING:
 
     from wherry.cli.build.context import Context
     from wherry.cli.build.output import Output
-    from wherry.cli.build.show import Plain, Quiet, Raw
+    from wherry.cli.build.show import View
 
 
 class BuildFailed(Internal):
-    """The engine says that the build failed."""
+    """The engine says that the build failed. `image` is what the failed step has left, when that was kept."""
+
+    image = ""
 
 
 def run(invocation: Invocation) -> int:
@@ -49,15 +53,20 @@ def run(invocation: Invocation) -> int:
         "outputs": [output.order for output in outputs],
         "cache_to": [cache.order for cache in caches],
     }
+    if flags.on("debug-shell") and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise Invalid("--debug-shell needs a terminal")
     view = shown(flags.text("progress"), quiet=flags.on("quiet"), explain=flags.on("explain"))
     try:
-        built = _lend_and_build(invocation, order, context, view, [*outputs, *caches])
-    except Conflict:
-        if not context.directory:
-            raise
-        context.as_archive()
-        order |= {"context": context.order}
-        built = _lend_and_build(invocation, order, context, view, [*outputs, *caches])
+        built = _build_there_or_here(invocation, order, context, view, [*outputs, *caches])
+    except BuildFailed as error:
+        view.close()
+        if error.image:
+            open_shell(invocation, error)
+        raise
+    except BaseException:
+        view.close()
+        raise
+    view.close()
     if check:
         return 1 if built.get("warnings") else 0
     image = built["image"]
@@ -71,11 +80,28 @@ def run(invocation: Invocation) -> int:
     return 0
 
 
+def _build_there_or_here(
+    invocation: Invocation,
+    order: dict[str, Any],
+    context: Context,
+    view: View,
+    takers: Sequence[Output | CacheTarget],
+) -> dict[str, Any]:
+    """With the directory that the engine sees too, or with what it is sent."""
+    try:
+        return _lend_and_build(invocation, order, context, view, takers)
+    except Conflict:
+        if not context.directory:
+            raise
+        context.as_archive()
+        return _lend_and_build(invocation, {**order, "context": context.order}, context, view, takers)
+
+
 def _lend_and_build(
     invocation: Invocation,
     order: dict[str, Any],
     context: Context,
-    view: Plain | Raw | Quiet,
+    view: View,
     takers: Sequence[Output | CacheTarget],
 ) -> dict[str, Any]:
     with lent(invocation.client, invocation.flags.every("ssh")) as agents:
@@ -86,7 +112,7 @@ def _build(
     invocation: Invocation,
     order: dict[str, Any],
     context: Context,
-    view: Plain | Raw | Quiet,
+    view: View,
     takers: Sequence[Output | CacheTarget],
 ) -> dict[str, Any]:
     head = json.dumps(order).encode()
@@ -136,7 +162,9 @@ def _auths() -> dict[str, dict[str, str]]:
 
 
 def _failure(event: dict[str, Any]) -> BuildFailed:
-    return BuildFailed(event["message"], hint=event.get("hint", ""))
+    failed = BuildFailed(event["message"], hint=event.get("hint", ""))
+    failed.image = event.get("image", "")
+    return failed
 
 
 def _write(path: str, text: str) -> None:

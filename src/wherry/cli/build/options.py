@@ -72,6 +72,7 @@ FLAGS = (
     ("provenance", "", "text:WHETHER", "How the image was made (not supported yet)", "Result"),
     ("quiet", "q", "bool", "Print only the image's id", "Output"),
     ("progress", "", "text:KIND", "auto, plain, tty, quiet or rawjson", "Output"),
+    ("debug-shell", "", "bool", "When a step fails, open a shell in what it has left", "Output"),
     ("check", "", "bool", "Only look for mistakes in the Dockerfile", "Output"),
     ("call", "", "text:METHOD", "build or check", "Output"),
     ("network", "", "text:MODE", "The network of RUN: default, none, host, or a network's name", "Steps"),
@@ -122,6 +123,7 @@ def build_order(flags: Flags) -> dict[str, Any]:
         "secrets": dict(_secret(text) for text in flags.every("secret")),
         "epoch": int(epoch) if epoch else None,
         "insecure": "security.insecure" in flags.every("allow"),
+        "keep_failed": flags.on("debug-shell"),
         "shm_size": flags.size("shm-size"),
         "limits": _limits(flags),
     }

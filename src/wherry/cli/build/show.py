@@ -1,15 +1,25 @@
-"""How a build is shown: line by line, or (on a terminal) with what goes on at the bottom."""
+"""How a build is shown: line by line, as JSON, or not at all; on a terminal see `live`."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 
 from wherry.cli.console import paint, visible
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, TextIO
+    from typing import Any, Protocol, TextIO
+
+    class View(Protocol):
+        """One way to show a build."""
+
+        def show(self, event: dict[str, Any]) -> None:
+            """Take one event in."""
+
+        def close(self) -> None:
+            """The build is over. Repeatable."""
 
 
 class Plain:
@@ -50,6 +60,9 @@ class Plain:
             print(f"{part}{event['status']}", file=self.out)
         self.out.flush()
 
+    def close(self) -> None:
+        """Nothing is left to do."""
+
     def _done(self, step: int, event: dict[str, Any]) -> None:
         if event.get("error"):
             self._line(step, paint("ERROR", "red", self.out))
@@ -74,6 +87,9 @@ class Raw:
     def show(self, event: dict[str, Any]) -> None:
         print(json.dumps(event), file=self.out, flush=True)
 
+    def close(self) -> None:
+        """Nothing is left to do."""
+
 
 class Quiet:
     """Nothing, except (when asked for) why steps ran."""
@@ -81,8 +97,11 @@ class Quiet:
     def show(self, event: dict[str, Any]) -> None:
         """Say nothing."""
 
+    def close(self) -> None:
+        """Nothing is left to do."""
 
-def shown(kind: str, *, quiet: bool, explain: bool) -> Plain | Raw | Quiet:
+
+def shown(kind: str, *, quiet: bool, explain: bool) -> View:
     """What `--progress` and `--quiet` ask for; on standard error, as Docker's."""
     from wherry.errors import Invalid
 
@@ -92,4 +111,8 @@ def shown(kind: str, *, quiet: bool, explain: bool) -> Plain | Raw | Quiet:
         return Quiet()
     if kind == "rawjson":
         return Raw(sys.stderr)
+    if kind == "tty" or (kind in ("", "auto") and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"):
+        from wherry.cli.build.live import Live
+
+        return Live(sys.stderr, explain=explain)
     return Plain(sys.stderr, explain=explain)

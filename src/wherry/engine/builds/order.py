@@ -77,6 +77,7 @@ class BuildOrder(msgspec.Struct):
     agents: dict[str, str] = {}
     epoch: int | None = None
     insecure: bool = False
+    keep_failed: bool = False
     squash: bool = False
     shm_size: int = 0
     limits: dict[str, Any] = {}
@@ -155,6 +156,7 @@ async def prepare(
         epoch=order.epoch,
         squash=order.squash,
         insecure=order.insecure,
+        keep_failed=order.keep_failed,
         shm_size=order.shm_size,
         limits=order.limits,
         cache_from=[cache_source(one) for one in order.cache_from],

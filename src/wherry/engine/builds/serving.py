@@ -86,6 +86,7 @@ async def events(builds: Builds, order: BuildOrder, archive: AsyncIterator[bytes
                 "hint": error.hint,
                 "code": code,
                 "line": line,
+                "image": getattr(error, "image", ""),
             }
         finally:
             _close(request)
