@@ -103,7 +103,8 @@ class Execs:
                 framed=not bare,
             )
         except WherryError as error:
-            instance.exit_code = getattr(error, "exit_code", 126)
+            code = getattr(error, "exit_code", 126)
+            instance.exit_code = code if code == 127 else 126  # the only two that Docker has for it
             self._forget_later(instance)
             raise
         instance.pid = running.pid

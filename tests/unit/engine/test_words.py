@@ -89,10 +89,10 @@ def test_user_lookup() -> None:
     def read(path: str) -> bytes:
         return files[path]
 
-    assert users.identify("", (), read) == users.Identity(0, 0, (), "/root")
-    assert users.identify("ann", (), read) == users.Identity(7, 8, (50,), "/home/ann")
-    assert users.identify("7:60", ("staff",), read) == users.Identity(7, 60, (50,), "/home/ann")
-    assert users.identify("1234", (), read) == users.Identity(1234, 0, (), "/")
+    assert users.identify("", (), read) == users.Identity(0, 0, (0,), "/root")
+    assert users.identify("ann", (), read) == users.Identity(7, 8, (8, 50), "/home/ann")
+    assert users.identify("7:60", ("staff",), read) == users.Identity(7, 60, (60, 50), "/home/ann")
+    assert users.identify("1234", (), read) == users.Identity(1234, 0, (0,), "/")
     with pytest.raises(Invalid, match="unable to find user eve"):
         users.identify("eve", (), read)
     with pytest.raises(Invalid, match="unable to find group nope"):

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from .room import Room
 
 FILES = ("hostname", "hosts", "resolv.conf")
+MARK = ".dockerenv"
+"""An empty file at the top by which programs know that they are in a container."""
 _LOCALHOST = (
     "127.0.0.1\tlocalhost\n"
     "::1\tlocalhost ip6-localhost ip6-loopback\n"
@@ -41,6 +43,13 @@ def write(room: Room, container: Container, addresses: Iterable[tuple[str, str]]
     hosts += "".join(f"{address}\t{names or full}\n" for address, names in addresses)
     _put(directory, "hosts", hosts)
     _put(directory, "resolv.conf", room.networks.resolv_conf(container))
+    _put(directory, MARK, "")
+
+
+def places(directory: str) -> dict[str, str]:
+    """Their paths on this machine, by those in the container."""
+    found = {f"/etc/{name}": os.path.join(directory, name) for name in FILES}
+    return {**found, f"/{MARK}": os.path.join(directory, MARK)}
 
 
 def rewrite_hosts(room: Room, container: Container, addresses: Iterable[tuple[str, str]]) -> None:

@@ -45,6 +45,7 @@ FILTERS = frozenset(
     }
 )
 STATES = (CREATED, RUNNING, PAUSED, RESTARTING, REMOVING, EXITED, DEAD)
+HEALTH = ("none", "starting", "healthy", "unhealthy")
 
 
 async def listed(
@@ -55,6 +56,9 @@ async def listed(
     for state in filters.get("status", []):
         if state not in STATES:
             raise Invalid(f"invalid filter 'status={state}'")
+    for health in filters.get("health", []):
+        if health not in HEALTH:
+            raise Invalid(f"invalid filter 'health={health}'")
     show_all = show_all or limit > 0 or any(filters.get(name) for name in ("status", "exited"))
     wanted = _Wanted(room, filters)
     found = []

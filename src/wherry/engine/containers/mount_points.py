@@ -12,6 +12,7 @@ from wherry.store.snapshots.driver import Change
 
 MOUNT_POINTS = frozenset(
     {
+        "/.dockerenv",
         "/dev",
         "/dev/console",
         "/dev/pts",

@@ -11,8 +11,7 @@ from ..models import Confinement, ExecConfig, HostConfig
 from ..spec import capabilities, environment, modes, security_options, userns
 from ..spec.process import User, lifts, process, resource_limits
 from ..spec.translate import Wish, translate
-from . import bind_sources, lookup, shm, users
-from .hostfiles import FILES
+from . import bind_sources, hostfiles, lookup, shm, users
 
 if TYPE_CHECKING:
     from wherry.store.snapshots import Snapshot
@@ -61,7 +60,7 @@ def build(room: Room, container: Container) -> Specified:
             user=User(who.uid, who.gid, who.groups),
             cgroup=cgroup,
             planned=plan.mounts,
-            files={f"/etc/{name}": os.path.join(_files_of(room, container), name) for name in FILES},
+            files=hostfiles.places(_files_of(room, container)),
             joined=joined,
             first_id=first,
             shm=shm.directory(room, container),

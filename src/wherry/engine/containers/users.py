@@ -29,7 +29,8 @@ def identify(user: str, extra: Sequence[str], read: Callable[[str], bytes]) -> I
     name, colon, group = user.partition(":")
     if not user and not extra:
         entry = _entry(_passwd(read), "0")
-        return Identity(0, 0, _member_of(read, entry[0] if entry else "root"), entry[5] if entry else "/root")
+        groups = _member_of(read, entry[0] if entry else "root")
+        return Identity(0, 0, tuple(dict.fromkeys((0, *groups))), entry[5] if entry else "/root")
     passwd = _passwd(read)
     entry = _entry(passwd, name or "0")
     if entry is not None:
@@ -38,13 +39,14 @@ def identify(user: str, extra: Sequence[str], read: Callable[[str], bytes]) -> I
         uid, gid, home, login = _number(name or "0"), 0, "/", ""
     else:
         raise Invalid(f"unable to find user {name}: no matching entries in passwd file")
-    groups: tuple[int, ...] = ()
+    groups = ()
     if colon and group:
         gid = _group(group, read)
     elif login:
         groups = _member_of(read, login)
     groups += tuple(_group(item, read) for item in extra)
-    return Identity(uid, gid, tuple(dict.fromkeys(groups)), home)
+    # Its own group among them, as login has it: what a file denies its group is not to be had by setgid(2).
+    return Identity(uid, gid, tuple(dict.fromkeys((gid, *groups))), home)
 
 
 def _passwd(read: Callable[[str], bytes]) -> list[list[str]]:
