@@ -18,7 +18,7 @@ class Case(NamedTuple):
     name: str
     title: str
     unit: str
-    """`ms`, `s`, `MiB`, `1/s`, `Gbit/s` or `%`."""
+    """`ms`, `s`, `MiB`, `MB`, `MB/s`, `1/s`, `Gbit/s` or `%`."""
     bar: str
     """What the project promises, in words."""
     runs: int

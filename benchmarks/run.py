@@ -15,14 +15,38 @@ import sys
 import time
 
 from benchmarks import table
-from benchmarks.cases import api, build, bulk, clients, compose, inside, memory, network, registry, start
+from benchmarks.cases import (
+    api,
+    build,
+    bulk,
+    clients,
+    compose,
+    inside,
+    memory,
+    network,
+    registry,
+    registry_server,
+    start,
+)
 from benchmarks.folder import busybox_image
 from benchmarks.measure import Case, Outcome, run_case
 from benchmarks.peers import PEERS, Peer
 
 CASES: dict[str, Case] = {
     case.name: case
-    for cases in (start, api, memory, bulk, inside, build, network, registry, compose, clients)
+    for cases in (
+        start,
+        api,
+        memory,
+        bulk,
+        inside,
+        build,
+        network,
+        registry,
+        registry_server,
+        compose,
+        clients,
+    )
     for case in cases.CASES
 }
 
