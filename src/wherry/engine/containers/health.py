@@ -22,13 +22,17 @@ OUTPUT = 4096
 _SECOND = 1_000_000_000
 
 
-def begin(room: Room, container: Container) -> None:
-    """Start asking; nothing for a container without a check (or with `NONE`)."""
+def begin(room: Room, container: Container, *, anew: bool = True) -> None:
+    """Start asking; nothing for a container without a check (or with `NONE`). A container that runs since an
+    earlier engine, not `anew`, is as healthy as it was."""
     check = container.plan.config.healthcheck
     if check is None or not check.test or check.test[0] == "NONE":
         container.health = None
+        container.condition.health = ""
         return
-    container.health = Health(status="starting", log=[])
+    if anew or container.health is None:
+        container.health = Health(status="starting", log=[])
+        container.condition.health = "starting"
     container.tasks["health"] = room.background(
         _ask(room, container, check), f"health check of {container.name}"
     )
@@ -40,7 +44,7 @@ def finish(container: Container) -> None:
     if task is not None:
         task.cancel()
     if container.health is not None:
-        container.health.status = "unhealthy"
+        container.health.status = container.condition.health = "unhealthy"
 
 
 async def _ask(room: Room, container: Container, check: Healthcheck) -> None:
@@ -74,6 +78,8 @@ def _judge(
         if health.failing_streak >= (check.retries or 3):
             health.status = "unhealthy"
     if health.status != before:
+        container.condition.health = health.status
+        room.save(container)
         room.event(container, f"health_status: {health.status}")
 
 
@@ -103,10 +109,18 @@ async def _probe(room: Room, container: Container, check: Healthcheck) -> Health
         except TimeoutError:
             with contextlib.suppress(WherryError):
                 await room.processes.kill(container.id, exec_id)
-            text = f"Health check exceeded timeout ({patience:g}s)"
+            text = f"Health check exceeded timeout ({_span(patience)})"
             return HealthResult(start=rfc3339(started), end=rfc3339(now()), exit_code=-1, output=text)
     text = output.decode("utf-8", "replace")
     return HealthResult(start=rfc3339(started), end=rfc3339(now()), exit_code=end.code, output=text)
+
+
+def _span(seconds: float) -> str:
+    """As Go prints a duration: `200ms`, `1.5s`, `1m30s`."""
+    if seconds < 1:
+        return f"{seconds * 1000:g}ms"
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes:.0f}m{rest:g}s" if minutes else f"{seconds:g}s"
 
 
 async def _read_all(stream: socket.socket) -> bytes:

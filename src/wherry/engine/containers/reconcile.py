@@ -50,7 +50,7 @@ async def _settle(room: Room, container: Container, held: ProcessState | None, *
                 room.idranges.claim(condition.id_range)
             if (delivery := room.delivery(container)) is not None:
                 delivery.begin(container)
-            health.begin(room, container)
+            health.begin(room, container, anew=False)
         return
     if condition.alive:
         end = held.exit if held is not None and held.exit is not None else _recorded_exit(room, container)

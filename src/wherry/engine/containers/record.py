@@ -92,6 +92,8 @@ class Condition(msgspec.Struct, omit_defaults=True):
     """What the networks gave it, while it runs."""
     ports: dict[str, list[PortBinding] | None] = {}
     confinement: Confinement | None = None
+    health: str = ""
+    """What its health check said last: "starting", "healthy" or "unhealthy"; "" without a check."""
 
     @property
     def alive(self) -> bool:

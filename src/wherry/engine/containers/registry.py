@@ -56,7 +56,8 @@ class Container:
         self.attaching: list[Waiting] = []
         self.kept = False
         self.execs: set[str] = set()
-        self.health: Health | None = None
+        known = self.condition.health
+        self.health: Health | None = Health(status=known, log=[]) if known else None
         self.tasks: dict[str, asyncio.Task[None]] = {}
 
     def attributes(self, **more: str) -> dict[str, str]:

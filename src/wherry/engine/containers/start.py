@@ -76,10 +76,10 @@ async def run(room: Room, container: Container) -> None:
     condition.pid_started = started_ticks(pid)
     condition.started_at = now()
     condition.finished_at = 0
-    room.save(container)
     if delivery is not None:
         delivery.begin(container, shipper)
     health.begin(room, container)
+    room.save(container)
     bind_sources.announce(room, container)
     room.event(container, "start")
 
