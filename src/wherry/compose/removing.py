@@ -88,7 +88,6 @@ def down(
     ]
 
     def remove(one: Present) -> None:
-        stop(connections.client, one, timeout, hooks)
         try:
             connections.client.delete(f"/containers/{one.id}" + query(force=True, v=volumes))
         except NotFound:
@@ -98,7 +97,14 @@ def down(
                 raise
         say(f"Container {one.name}", "Removed")
 
-    each(mine, remove)
+    # The order matters to stopping alone: what has stopped is removed while the next ones stop.
+    with ThreadPoolExecutor(max_workers=16) as pool:
+        removed = []
+        for wave in waves(mine):
+            list(pool.map(lambda one: stop(connections.client, one, timeout, hooks), wave))
+            removed += [pool.submit(remove, one) for one in wave]
+        for future in removed:
+            future.result()
     if services:
         return
     for identity, name in resources.networks_of(connections.client, project):

@@ -32,7 +32,7 @@ networks:
 volumes: {data: }
 secrets: {token: {environment: TOKEN}}
 """
-ROUNDS = 8
+ROUNDS = 4
 
 
 def killed(app: Application, seconds: float, *words: str) -> None:
