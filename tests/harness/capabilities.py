@@ -160,7 +160,7 @@ def have(name: str) -> bool:
     return PROBES[name]()
 
 
-ONLY_ROOT_HAS = frozenset({"root", "dockerd", "containerd"})
+ONLY_ROOT_HAS = frozenset({"root", "dockerd", "containerd", "macvlan", "ipvlan"})
 ONLY_OTHERS_HAVE = frozenset({"ordinary-user", "subordinate-ids"})
 
 

@@ -163,7 +163,7 @@ def asks(container: Container, text: str) -> bool:
 
 def restore(containers: Iterable[Container], kernel: Callable[[], Kernel]) -> None:
     """Tell the kernel's side which containers live; what others left is taken away."""
-    from wherry.network.networks import Living
+    from wherry.network.reminding import Living
 
     text = resolver.machine_resolv_conf()
     living: dict[str, Living] = {}

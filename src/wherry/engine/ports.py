@@ -11,7 +11,7 @@ from .models import ContainerConfig, HostConfig, Port, PortBinding
 
 if TYPE_CHECKING:
     from wherry.network.model import PublishedPort
-    from wherry.network.networks import PortRequest
+    from wherry.network.publishing import PortRequest
 
 
 def requests(config: ContainerConfig, host: HostConfig) -> list[PortRequest]:
@@ -25,7 +25,7 @@ def requests(config: ContainerConfig, host: HostConfig) -> list[PortRequest]:
             wanted.setdefault(port, [PortBinding()])
     if not wanted:
         return []
-    from wherry.network.networks import PortRequest
+    from wherry.network.publishing import PortRequest
 
     found = []
     for port, bindings in wanted.items():

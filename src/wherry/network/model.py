@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 import msgspec
 
+DEFAULT = "bridge"
+"""The name of the network that containers join when nothing is said."""
+
 
 class Subnet(msgspec.Struct, frozen=True, omit_defaults=True):
     """One address range of a network, in CIDR notation, with its gateway on the bridge."""
@@ -61,6 +64,11 @@ class Network(msgspec.Struct, frozen=True, omit_defaults=True):
         return not self.internal and wanted.lower() in ("true", "1")
 
     @property
+    def has_names(self) -> bool:
+        """Whether containers there are found by name: as in Docker, everywhere but on the default bridge."""
+        return self.name != DEFAULT
+
+    @property
     def open_inside(self) -> bool:
         """Whether the network's own containers may reach each other (`enable_icc`)."""
         return self.options.get("com.docker.network.bridge.enable_icc", "true").lower() in ("true", "1")
@@ -97,3 +105,7 @@ class PublishedPort(NamedTuple):
     def key(self) -> str:
         """What tells it from every other published port: protocol, host address, host port."""
         return f"{self.protocol}/{self.host_ip}/{self.host_port}"
+
+    def speaks(self, version: int) -> bool:
+        """Whether it is published on addresses of this IP version."""
+        return not self.host_ip or (":" in self.host_ip) == (version == 6)

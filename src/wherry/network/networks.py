@@ -6,81 +6,26 @@ and undone there when the kernel refuses it, so that `restore` can always bring 
 
 from __future__ import annotations
 
-import errno
 import secrets
 import threading
-import time
 import zlib
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from wherry.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from wherry.errors import Conflict, Forbidden
 from wherry.linux import nftables, rtnetlink
 from wherry.linux.netlink import Netlink
 from wherry.network import addresses, neighbour
 from wherry.network.catalog import Catalog, Rows
+from wherry.network.definitions import RESERVED, Definitions
 from wherry.network.firewall import Firewall
 from wherry.network.guard import Guard
 from wherry.network.links import Links, default_interface_name
 from wherry.network.model import Endpoint, Network, PublishedPort, Subnet
+from wherry.network.publishing import PortRequest, Publishing
+from wherry.network.reminding import Keeper, Living, introduce, remind
 from wherry.network.routes import Routes
-
-DEFAULT = "bridge"
-RESERVED = ("bridge", "host", "none", "default", "container")
-DRIVERS = ("bridge", "macvlan", "ipvlan")
-
-_ANYWHERE = "0.0.0.0"  # noqa: S104 (for messages, as Docker words them)
-
-
-class PortRequest(NamedTuple):
-    """What `-p` asks for: `host_port` 0 takes a free one, `last` > `host_port` any free one up to it."""
-
-    protocol: str
-    container_port: int
-    host_ip: str = ""
-    host_port: int = 0
-    last: int = 0
-
-
-class Living(NamedTuple):
-    """A container that runs: a descriptor of its network namespace, and its upstream name servers."""
-
-    namespace: int
-    upstreams: Collection[str] = ()
-
-
-class Keeper(Protocol):
-    """Who holds host ports so that no other program takes them, and answers for loopback and for names."""
-
-    def hold(self, port: PublishedPort, container_address: str) -> int:
-        """Bind the port (0: a free one) and return its number. Raises OSError (EADDRINUSE, EACCES)."""
-        ...
-
-    def release(self, key: str) -> None: ...
-
-    def join(
-        self, network: str, label: str, container: str, addresses: Iterable[str], names: Iterable[str]
-    ) -> None: ...
-
-    def leave(self, network: str, container: str) -> None: ...
-
-    def serve(self, container: str, namespace: int, upstreams: Iterable[str]) -> None: ...
-
-    def dismiss(self, container: str) -> None: ...
-
-    def running(self) -> bool:
-        """Whether there is one now; `known` and the others start it."""
-        ...
-
-    def end(self) -> None:
-        """Have it end, if it is there."""
-        ...
-
-    def known(self) -> dict[str, Any]:
-        """What it does now: `networks`, `served`, `held`."""
-        ...
 
 
 class Networks:
@@ -98,6 +43,8 @@ class Networks:
         self._routes = Routes(self._route, 0x7700_0000 | zlib.crc32(name.encode()) & 0xFF_FFFF)
         self._links = Links(self._route, self._routes)
         self._firewall = Firewall(self._filter, name, divert=behind)
+        self._definitions = Definitions(self._catalog, self._route, name)
+        self._publishing = Publishing(self._catalog, keeper, self._firewall)
         if behind:
             self._routes.divert()
         self._behind = behind
@@ -125,67 +72,34 @@ class Networks:
         labels: dict[str, str] | None = None,
         ipam_options: dict[str, str] | None = None,
     ) -> Network:
-        """Define a network; its interfaces are made when the first container joins.
-
-        Raises Conflict (the name is taken), Forbidden (a reserved name, a subnet in use), Invalid, NotFound
-        (driver).
-        """
-        if name in RESERVED and not (name == DEFAULT and not self._exists(DEFAULT)):
-            raise Forbidden(f"operation is not permitted on predefined {name} network")
-        if driver not in DRIVERS:
-            raise NotFound(f"could not find plugin {driver} in v1 plugin registry: plugin not found")
-        network_id = secrets.token_hex(32)
+        """See `Definitions.create`; its interfaces are made when the first container joins."""
         with self._lock:
-            chosen = [addresses.complete(one) for one in subnets]
-            busy = self._busy()
-            for subnet in chosen:
-                wanted = addresses.parse_subnet(subnet.subnet)
-                if any(_overlap(wanted, one) for one in busy):
-                    raise Forbidden(
-                        "invalid pool request: Pool overlaps with other one on this address space",
-                        hint=f"{subnet.subnet} is in use here; choose another with --subnet",
-                    )
-            if not any(one.version == 4 for one in chosen):
-                chosen.insert(0, addresses.free_subnet(busy))
-            if ipv6 and not any(one.version == 6 for one in chosen):
-                chosen.append(addresses.local_subnet6(network_id))
-            network = Network(
-                network_id,
+            return self._definitions.create(
                 name,
-                driver,
-                tuple(chosen),
-                internal,
-                attachable,
-                options or {},
-                labels or {},
-                time.time_ns(),
-                ipam_options or {},
+                driver=driver,
+                subnets=subnets,
+                ipv6=ipv6,
+                internal=internal,
+                attachable=attachable,
+                options=options,
+                labels=labels,
+                ipam_options=ipam_options,
             )
-            self._catalog.add(network)
-        return network
 
     def networks(self) -> list[Network]:
         """All networks with interfaces: the default bridge and the user-defined ones."""
         with self._lock:
-            self.default()
-            return self._catalog.networks()
+            return self._definitions.networks()
 
     def find(self, reference: str) -> Network:
         """By name, id or beginning of an id. Raises NotFound, Invalid (ambiguous)."""
-        if reference in (DEFAULT, "default"):
-            return self.default()
-        return self._catalog.find(reference)
+        with self._lock:
+            return self._definitions.find(reference)
 
     def default(self) -> Network:
         """The default bridge, defined when first asked for."""
         with self._lock:
-            try:
-                return self._catalog.find(DEFAULT)
-            except NotFound:
-                # the plain name for the first engine of a machine; another's bridge is called by its id
-                taken = self._name != "wherry" or rtnetlink.link(self._route, "wherry0") is not None
-                options = {} if taken else {"com.docker.network.bridge.name": "wherry0"}
-                return self.create(DEFAULT, options=options)
+            return self._definitions.default()
 
     def remove(self, reference: str) -> Network:
         """Raises NotFound, Forbidden (predefined, or in use)."""
@@ -230,7 +144,8 @@ class Networks:
         """
         endpoint_id = secrets.token_hex(32)
         with self._lock:
-            network = self._settled(network)
+            if network.driver == "bridge" and not self._links.is_up(network):
+                network = self._definitions.settled(network)
             with self._catalog.new_endpoint():
                 first, second = network.ipv4, network.ipv6
                 got4 = self._catalog.choose_address(network, first, ipv4) if first else ""
@@ -245,14 +160,14 @@ class Networks:
                     got4,
                     got6,
                     tuple(aliases),
-                    ask or has_names(network),
+                    ask or network.has_names,
                 )
                 self._catalog.add_endpoint(endpoint)
             try:
                 self._raise(network)
                 self._links.attach(network, endpoint, namespace, default_route=default_route)
-                if has_names(network):
-                    self._introduce(network, endpoint)
+                if network.has_names:
+                    introduce(self._keeper, network, endpoint)
                 if endpoint.asks and not any(
                     one.asks and one.id != endpoint_id
                     for one in self._catalog.endpoints(container_id=container_id)
@@ -282,16 +197,12 @@ class Networks:
             changed = msgspec.structs.replace(endpoint, aliases=tuple(aliases))
             self._catalog.change_endpoint(changed)
             network = self._catalog.find(endpoint.network_id)
-            if has_names(network):
-                self._introduce(network, changed)
-
-    def _introduce(self, network: Network, endpoint: Endpoint) -> None:
-        addresses = [one for one in (endpoint.ipv4, endpoint.ipv6) if one]
-        self._keeper.join(network.id, network.name, endpoint.container_id, addresses, endpoint.aliases)
+            if network.has_names:
+                introduce(self._keeper, network, changed)
 
     def _forget(self, network: Network, endpoint: Endpoint) -> None:
         self._catalog.remove_endpoint(endpoint.id)
-        if has_names(network):
+        if network.has_names:
             self._keeper.leave(network.id, endpoint.container_id)
         if endpoint.asks:
             others = self._catalog.endpoints(container_id=endpoint.container_id)
@@ -304,63 +215,16 @@ class Networks:
         self, container_id: str, requests: Iterable[PortRequest], *, ipv4: str, ipv6: str = ""
     ) -> list[PublishedPort]:
         """Open ports of the host to a container, all or none. Raises Conflict with Docker's words."""
-        done: list[PublishedPort] = []
         with self._lock:
-            try:
-                for request in requests:
-                    done.append(self._publish_one(container_id, request, ipv4))
-                for address in filter(None, (ipv4, ipv6)):
-                    version = 6 if ":" in address else 4
-                    self._firewall.publish([p for p in done if _speaks(p, version)], address)
-            except BaseException:
-                for port in done:
-                    self._keeper.release(port.key)
-                self._catalog.remove_ports(container_id)
-                raise
-        return done
+            return self._publishing.publish(container_id, requests, ipv4=ipv4, ipv6=ipv6)
 
     def unpublish(self, container_id: str, addresses: Iterable[str]) -> None:
         """Close all ports of a container."""
         with self._lock:
-            ports = [port for port, _ in self._catalog.ports(container_id)]
-            for address in filter(None, addresses):
-                version = 6 if ":" in address else 4
-                self._firewall.unpublish([p for p in ports if _speaks(p, version)], address)
-            for port in ports:
-                self._keeper.release(port.key)
-            self._catalog.remove_ports(container_id)
+            self._publishing.unpublish(container_id, addresses)
 
     def ports(self, container_id: str) -> list[PublishedPort]:
         return [port for port, _ in self._catalog.ports(container_id)]
-
-    def _publish_one(self, container_id: str, request: PortRequest, address: str) -> PublishedPort:
-        candidates = range(request.host_port, max(request.last, request.host_port) + 1)
-        for number in candidates:
-            port = PublishedPort(request.protocol, request.host_ip, number, request.container_port)
-            try:
-                port = port._replace(host_port=self._keeper.hold(port, address))
-            except OSError as error:
-                if error.errno == errno.EADDRINUSE:
-                    continue
-                where = f"{request.host_ip or _ANYWHERE}:{number}"
-                raise Invalid(
-                    f"failed to bind host port {where}/{request.protocol}: {error.strerror}"
-                ) from error
-            if self._catalog.add_port(port, container_id):
-                return port
-            self._keeper.release(port.key)
-        where = f"{request.host_ip or _ANYWHERE}:{request.host_port}"
-        asked = (request.protocol, request.host_port)
-        if any((port.protocol, port.host_port) == asked for port, _ in self._catalog.ports()):
-            raise Conflict(  # clients match on it to choose another port
-                f"Bind for {where} failed: port is already allocated",
-                hint="another container has it; choose another with -p",
-            )
-        raise Conflict(
-            f"failed to bind host port for {where}:{address}:{request.container_port}/{request.protocol}: "
-            "address already in use",
-            hint="another program or container has it; choose another with -p",
-        )
 
     # what is, brought in line with what should be
 
@@ -382,34 +246,7 @@ class Networks:
                 if not self._firewall.present():
                     self.heal()
                 self._walled = True
-            self._remind_keeper(endpoints, living)
-
-    def _remind_keeper(self, endpoints: list[Endpoint], living: Mapping[str, Living]) -> None:
-        if not endpoints and not self._keeper.running():
-            return
-        known = self._keeper.known()
-        named = [(self._catalog.find(one.network_id), one) for one in endpoints]
-        named = [(network, one) for network, one in named if has_names(network)]
-        members = {(network.id, one.container_id) for network, one in named}
-        for network_id, containers in known["networks"].items():
-            for container_id in containers:
-                if (network_id, container_id) not in members:
-                    self._keeper.leave(network_id, container_id)
-        for network, endpoint in named:
-            self._introduce(network, endpoint)
-        askers = {one.container_id for one in endpoints if one.asks}
-        for container_id in set(known["served"]) - askers:
-            self._keeper.dismiss(container_id)
-        for container_id in askers - set(known["served"]):
-            one = living[container_id]
-            self._keeper.serve(container_id, one.namespace, one.upstreams)
-        ports = {port.key: (port, container_id) for port, container_id in self._catalog.ports()}
-        for key in set(known["held"]) - set(ports):
-            self._keeper.release(key)
-        homes = {one.container_id: one for one in reversed(endpoints)}
-        for key in set(ports) - set(known["held"]):
-            port, container_id = ports[key]
-            self._keeper.hold(port, homes[container_id].ipv4)
+            remind(self._keeper, self._catalog, endpoints, living)
 
     def heal(self) -> None:
         """Put the firewall back as it should be, in one transaction; cheap to repeat."""
@@ -419,7 +256,7 @@ class Networks:
             for port, container_id in self._catalog.ports():
                 home = homes.get(container_id)
                 for address in filter(None, (home.ipv4, home.ipv6) if home else ()):
-                    if _speaks(port, 6 if ":" in address else 4):
+                    if port.speaks(6 if ":" in address else 4):
                         ports.append((port, address))
             self._firewall.install(self._in_use(), ports)
             if not self._behind:
@@ -454,27 +291,6 @@ class Networks:
                 neighbour.withdraw(self._filter, self._name)
             self._walled = False
 
-    def _settled(self, network: Network) -> Network:
-        """The network as it can be raised now: another engine, or the machine, may use its subnet by then.
-
-        The default network moves to another subnet if nobody is in it; any other is refused.
-        """
-        if network.driver != "bridge" or self._links.is_up(network):
-            return network
-        mine = [addresses.parse_subnet(one.subnet) for one in network.subnets]
-        clashes = [one for one in self._routed(network.bridge) if any(_overlap(one, own) for own in mine)]
-        if not clashes:
-            return network
-        if network.name != DEFAULT or self._catalog.endpoints(network_id=network.id):
-            raise Unavailable(
-                f"network {network.name}: its subnet {clashes[0]} is in use elsewhere on this machine",
-                hint="remove the network and create it with another --subnet",
-            )
-        others = (addresses.free_subnet(self._busy()), *(one for one in network.subnets if one.version == 6))
-        moved = msgspec.structs.replace(network, subnets=others)
-        self._catalog.redefine(moved)
-        return moved
-
     def _raise(self, network: Network) -> None:
         """Make sure that the network's interface and rules are there before a container joins."""
         if network.driver != "bridge":
@@ -494,38 +310,3 @@ class Networks:
     def _in_use(self) -> list[Network]:
         used = {one.network_id for one in self._catalog.endpoints()}
         return [one for one in self._catalog.networks() if one.id in used and one.driver == "bridge"]
-
-    def _busy(self) -> list[addresses.IPNetwork]:
-        """Subnets that must not be given out: those of networks, and those that the machine routes to."""
-        own = [addresses.parse_subnet(s.subnet) for one in self._catalog.networks() for s in one.subnets]
-        return own + self._routed()
-
-    def _routed(self, besides: str = "") -> list[addresses.IPNetwork]:
-        """Subnets that the machine has routes to, but for those over one interface."""
-        ours = rtnetlink.link(self._route, besides) if besides else None
-        return [
-            addresses.parse_subnet(f"{route.destination}/{route.prefix}")
-            for route in rtnetlink.routes(self._route)
-            if route.destination and (ours is None or route.ifindex != ours.ifindex)
-        ]
-
-    def _exists(self, name: str) -> bool:
-        try:
-            self._catalog.find(name)
-        except NotFound:
-            return False
-        return True
-
-
-def _overlap(one: addresses.IPNetwork, other: addresses.IPNetwork) -> bool:
-    return one.version == other.version and one.overlaps(other)
-
-
-def has_names(network: Network) -> bool:
-    """Whether containers there are found by name: as in Docker, everywhere but on the default bridge."""
-    return network.name != DEFAULT
-
-
-def _speaks(port: PublishedPort, version: int) -> bool:
-    """Whether a port is published on addresses of this IP version."""
-    return not port.host_ip or (":" in port.host_ip) == (version == 6)

@@ -42,12 +42,12 @@ class Node:
         return process
 
     def run(self, *command: str) -> str:
-        output, _ = self.start(*command).communicate(timeout=20)
+        output, _ = self.start(*command).communicate(timeout=60)
         return output.strip()
 
-    def fetch(self, url: str) -> str:
-        """The HTTP status that a URL answers with from here, "000" when nothing does within two seconds."""
-        return self.run("curl", "-gs", "-o", "/dev/null", "-m", "2", "-w", "%{http_code}", url)
+    def fetch(self, url: str, seconds: int = 10) -> str:
+        """The HTTP status that a URL answers with from here, "000" when nothing does in time."""
+        return self.run("curl", "-gs", "-o", "/dev/null", "-m", str(seconds), "-w", "%{http_code}", url)
 
     def ask(self, *words: str) -> str:
         return self.run("dig", "+short", "+time=2", "+tries=1", "@127.0.0.11", *words)
@@ -55,7 +55,7 @@ class Node:
     def serve(self, port: int, directory: str) -> None:
         """Serve a directory by HTTP, and wait until it is served."""
         self.start("python3", "-m", "http.server", str(port), cwd=directory)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while self.fetch(f"http://127.0.0.1:{port}/") != "200":
             assert time.monotonic() < deadline
             time.sleep(0.05)

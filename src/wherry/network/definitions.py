@@ -1,0 +1,145 @@
+"""Which networks there are: defined, found by name or id, and given subnets that nobody else has."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterable
+
+import msgspec
+
+from wherry.errors import Forbidden, NotFound, Unavailable
+from wherry.linux import rtnetlink
+from wherry.linux.netlink import Netlink
+from wherry.network import addresses
+from wherry.network.catalog import Catalog
+from wherry.network.model import DEFAULT, Network, Subnet
+
+RESERVED = ("bridge", "host", "none", "default", "container")
+DRIVERS = ("bridge", "macvlan", "ipvlan")
+
+
+class Definitions:
+    """Over the catalog, and the machine's routes as `netlink` shows them; for one thread at a time."""
+
+    def __init__(self, catalog: Catalog, netlink: Netlink, engine: str) -> None:
+        """`engine` is the name that tells this engine from others on the machine."""
+        self._catalog = catalog
+        self._netlink = netlink
+        self._engine = engine
+
+    def create(
+        self,
+        name: str,
+        *,
+        driver: str = "bridge",
+        subnets: Iterable[Subnet] = (),
+        ipv6: bool = False,
+        internal: bool = False,
+        attachable: bool = False,
+        options: dict[str, str] | None = None,
+        labels: dict[str, str] | None = None,
+        ipam_options: dict[str, str] | None = None,
+    ) -> Network:
+        """Define a network; its interfaces are made when the first container joins.
+
+        Raises Conflict (the name is taken), Forbidden (a reserved name, a subnet in use), Invalid, NotFound
+        (driver).
+        """
+        if name in RESERVED and not (name == DEFAULT and not self._exists(DEFAULT)):
+            raise Forbidden(f"operation is not permitted on predefined {name} network")
+        if driver not in DRIVERS:
+            raise NotFound(f"could not find plugin {driver} in v1 plugin registry: plugin not found")
+        network_id = secrets.token_hex(32)
+        chosen = [addresses.complete(one) for one in subnets]
+        busy = self._busy()
+        for subnet in chosen:
+            wanted = addresses.parse_subnet(subnet.subnet)
+            if any(_overlap(wanted, one) for one in busy):
+                raise Forbidden(
+                    "invalid pool request: Pool overlaps with other one on this address space",
+                    hint=f"{subnet.subnet} is in use here; choose another with --subnet",
+                )
+        if not any(one.version == 4 for one in chosen):
+            chosen.insert(0, addresses.free_subnet(busy))
+        if ipv6 and not any(one.version == 6 for one in chosen):
+            chosen.append(addresses.local_subnet6(network_id))
+        network = Network(
+            network_id,
+            name,
+            driver,
+            tuple(chosen),
+            internal,
+            attachable,
+            options or {},
+            labels or {},
+            time.time_ns(),
+            ipam_options or {},
+        )
+        self._catalog.add(network)
+        return network
+
+    def networks(self) -> list[Network]:
+        """All networks with interfaces: the default bridge and the user-defined ones."""
+        self.default()
+        return self._catalog.networks()
+
+    def find(self, reference: str) -> Network:
+        """By name, id or beginning of an id. Raises NotFound, Invalid (ambiguous)."""
+        if reference in (DEFAULT, "default"):
+            return self.default()
+        return self._catalog.find(reference)
+
+    def default(self) -> Network:
+        """The default bridge, defined when first asked for."""
+        try:
+            return self._catalog.find(DEFAULT)
+        except NotFound:
+            # the plain name for the first engine of a machine; another's bridge is called by its id
+            taken = self._engine != "wherry" or rtnetlink.link(self._netlink, "wherry0") is not None
+            options = {} if taken else {"com.docker.network.bridge.name": "wherry0"}
+            return self.create(DEFAULT, options=options)
+
+    def settled(self, network: Network) -> Network:
+        """The network as it can be raised now: another engine, or the machine, may use its subnet by then.
+
+        The default network moves to another subnet if nobody is in it; any other is refused.
+        """
+        mine = [addresses.parse_subnet(one.subnet) for one in network.subnets]
+        clashes = [one for one in self._routed(network.bridge) if any(_overlap(one, own) for own in mine)]
+        if not clashes:
+            return network
+        if network.name != DEFAULT or self._catalog.endpoints(network_id=network.id):
+            raise Unavailable(
+                f"network {network.name}: its subnet {clashes[0]} is in use elsewhere on this machine",
+                hint="remove the network and create it with another --subnet",
+            )
+        others = (addresses.free_subnet(self._busy()), *(one for one in network.subnets if one.version == 6))
+        moved = msgspec.structs.replace(network, subnets=others)
+        self._catalog.redefine(moved)
+        return moved
+
+    def _busy(self) -> list[addresses.IPNetwork]:
+        """Subnets that must not be given out: those of networks, and those that the machine routes to."""
+        own = [addresses.parse_subnet(s.subnet) for one in self._catalog.networks() for s in one.subnets]
+        return own + self._routed()
+
+    def _routed(self, besides: str = "") -> list[addresses.IPNetwork]:
+        """Subnets that the machine has routes to, but for those over one interface."""
+        ours = rtnetlink.link(self._netlink, besides) if besides else None
+        return [
+            addresses.parse_subnet(f"{route.destination}/{route.prefix}")
+            for route in rtnetlink.routes(self._netlink)
+            if route.destination and (ours is None or route.ifindex != ours.ifindex)
+        ]
+
+    def _exists(self, name: str) -> bool:
+        try:
+            self._catalog.find(name)
+        except NotFound:
+            return False
+        return True
+
+
+def _overlap(one: addresses.IPNetwork, other: addresses.IPNetwork) -> bool:
+    return one.version == other.version and one.overlaps(other)
