@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -12,9 +12,11 @@ from wherry.build.agents import Agent
 from wherry.build.sharing.layouts import LayoutBase
 from wherry.build.sharing.sources import CacheSource
 from wherry.build.sources import Files
-from wherry.registry.client.remote import Remote
 from wherry.store.images import Image
 from wherry.store.layers import Layer, Lease
+
+if TYPE_CHECKING:  # the HTTP client takes long to load
+    from wherry.registry.client.remote import Remote
 
 __all__ = ["Context", "Finished", "Order", "OrderMount", "Request", "Worker"]
 
@@ -58,6 +60,8 @@ class Request(msgspec.Struct):
     shm_size: int = 0
     limits: dict[str, Any] = {}
     """Docker's HostConfig members for the steps: Memory, CpuShares, Ulimits, ExtraHosts, …"""
+    loose: bool = False
+    """An image is wanted elsewhere only: nothing is added to the store's images."""
     export: bool = False
     """The files are wanted, not an image: nothing is added to the store's images."""
 

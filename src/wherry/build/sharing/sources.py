@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from wherry.build.sharing.documents import CONFIG_TYPE, read_inlined, read_records
 from wherry.build.sharing.imports import Imports, Shared
@@ -12,7 +12,9 @@ from wherry.build.sharing.layouts import Layout
 from wherry.errors import NotFound, WherryError
 from wherry.oci import parse_image_config
 from wherry.oci.manifest import Descriptor, Manifest, Platform
-from wherry.registry.client.remote import Remote
+
+if TYPE_CHECKING:  # the HTTP client takes long to load
+    from wherry.registry.client.remote import Remote
 
 __all__ = ["CacheSource", "open_sources"]
 
