@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.contract.store.mounted import run_mounted
-from wherry.errors import Conflict, NotFound
+from wherry.errors import Conflict, Internal, NotFound
 from wherry.oci import ImageConfig, RootFS, encode_image_config, parse_reference
 from wherry.store import Store
 from wherry.store.images import Image
@@ -238,6 +238,62 @@ def test_a_layer_of_an_ended_container_is_the_one_that_its_archive_unpacks_to(
         snapshot.remove()
         assert store.layers.has(layer.diff_id)
     other.close()
+
+
+def test_a_layer_from_another_filesystem_is_copied(
+    store: Store, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_mounted(snapshot, "write('etc/new'); os.unlink(path('etc/passwd'))")
+    archive = b"".join(snapshot.layer_archive())
+    rename = os.rename
+
+    def elsewhere(source: str, target: str, **more: Any) -> None:
+        if os.path.basename(source) == "upper":
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        rename(source, target, **more)
+
+    monkeypatch.setattr(os, "rename", elsewhere)
+    with store.layers.lease() as lease:
+        layer = snapshot.into_layer(lease)
+        assert b"".join(store.layers.archive(layer.diff_id)) == archive
+    assert not [
+        name for name in os.listdir(os.path.join(store.state_dir, "layers")) if name.startswith(".draft")
+    ]
+
+
+def test_a_file_that_changes_while_it_becomes_a_layer_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(str(tmp_path / "state"), driver="overlay")
+    snapshot = store.snapshots.prepare(_ID, make_image(store, _LOWER))
+    run_mounted(snapshot, "write('etc/new', 'x' * 1000)")
+    read = os.read
+
+    def meanwhile(fd: int, count: int) -> bytes:
+        data = read(fd, count)
+        os.utime(fd, ns=(0, 0))
+        return data
+
+    monkeypatch.setattr("wherry.store.layers.adopt.os.read", meanwhile)
+    with store.layers.lease() as lease, pytest.raises(Internal, match="etc/new changed"):
+        snapshot.into_layer(lease)
+    monkeypatch.undo()
+    assert not [
+        name for name in os.listdir(os.path.join(store.state_dir, "layers")) if name.startswith(".draft")
+    ]
+    snapshot.remove()
+    store.close()
+
+
+def test_owners_are_believed_only_of_files_of_whoever_unpacks(snapshot: Snapshot) -> None:
+    """A process in a container can set the attribute that remembers owners, on files of its own."""
+    run_mounted(
+        snapshot,
+        "write('mine'); os.chown(path('mine'), 1000, 1000); os.chmod(path('mine'), 0o4755)\n"
+        "os.setxattr(path('mine'), 'user.wherry.owner', b'0:0')",
+    )
+    found = _names(b"".join(snapshot.layer_archive()))["mine"]
+    assert (found.uid, found.gid) == (1000, 1000)
 
 
 def test_export_is_what_a_container_sees(snapshot: Snapshot) -> None:
