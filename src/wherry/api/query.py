@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from wherry.engine.filters import Filters
 from wherry.engine.filters import parse as parse_filters
-from wherry.engine.moments import parse_moment
+from wherry.engine.moments import parse_instant
 from wherry.errors import Invalid
 
-_YEAR_10000 = 253_402_300_800.0
+_YEAR_10000 = 253_402_300_800 * 1_000_000_000
 _FALSE = frozenset({"", "0", "no", "false", "none"})
 
 
@@ -51,15 +51,15 @@ class Query:
             raise Invalid(f'strconv.Atoi: parsing "{text}": value out of range')
         return value
 
-    def moment(self, name: str) -> float:
-        """Seconds since 1970 of a number, an RFC 3339 time or a span ago; 0 when absent. Raises Invalid."""
+    def instant(self, name: str) -> int:
+        """Nanoseconds since 1970 of a number, an RFC 3339 time or a span ago; 0: absent. Raises Invalid."""
         text = self.text(name)
         if not text:
-            return 0.0
-        moment = parse_moment(text)
-        if not -_YEAR_10000 < moment < _YEAR_10000:  # not a number fails this too
+            return 0
+        instant = parse_instant(text)
+        if not -_YEAR_10000 < instant < _YEAR_10000:
             raise Invalid(f"invalid time: {text!r}")
-        return moment
+        return instant
 
     def filters(self) -> Filters:
         """The `filters` parameter, in either of its forms. Raises Invalid."""

@@ -80,8 +80,8 @@ class Events:
         if self._journal is not None:
             self._journal.close()
 
-    def subscribe(self, *, since: float = 0, until: float = 0, filters: Filters | None = None) -> EventStream:
-        """Events from `since` on, ending at `until` (seconds since 1970; 0: from now, for ever).
+    def subscribe(self, *, since: int = 0, until: int = 0, filters: Filters | None = None) -> EventStream:
+        """Events from `since` on, ending at `until` (nanoseconds since 1970; 0: from now, for ever).
 
         Subscribed before this returns, so nothing is missed. Raises `Invalid` at once for an unknown filter.
         """
@@ -89,9 +89,8 @@ class Events:
         check(filters, _FILTERS)
         listener = EventStream(filters, until)
         if since:
-            first = int(since * 1e9)
             for event in self._kept:
-                if event.time_nano >= first and (not until or event.time_nano <= until * 1e9):
+                if event.time_nano >= since and (not until or event.time_nano <= until):
                     listener.offer(event)
         self._listeners.add(listener)
         return listener
@@ -100,7 +99,7 @@ class Events:
 class EventStream:
     """One listener's events; iterate it, and `aclose` it (or drop it) when done."""
 
-    def __init__(self, filters: Filters, until: float) -> None:
+    def __init__(self, filters: Filters, until: int) -> None:
         self._filters = filters
         self._until = until
         self._queue: deque[Event] = deque()
@@ -112,14 +111,14 @@ class EventStream:
 
     async def __anext__(self) -> Event:
         while not self._queue:
-            remaining = self._until - now() / 1e9 if self._until else None
+            remaining = (self._until - now()) / 1e9 if self._until else None
             if self._ended or (remaining is not None and remaining <= 0):
                 raise StopAsyncIteration
             self._arrived.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._arrived.wait(), remaining)
         event = self._queue.popleft()
-        if self._until and event.time_nano > self._until * 1e9:
+        if self._until and event.time_nano > self._until:
             self._ended = True
             self._queue.clear()
             raise StopAsyncIteration

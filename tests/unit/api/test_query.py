@@ -26,7 +26,7 @@ def test_absent() -> None:
     assert query.flag("x", True)
     assert query.text("x") == ""
     assert query.number("x") is None
-    assert query.moment("x") == 0
+    assert query.instant("x") == 0
     assert query.filters() == {}
 
 
@@ -52,6 +52,6 @@ def test_any_text_is_a_filter_or_refused(text: str) -> None:
 @given(st.text())
 def test_any_text_is_a_moment_or_refused(text: str) -> None:
     try:
-        Query({"x": [text]}).moment("x")
+        Query({"x": [text]}).instant("x")
     except Invalid:
         pass

@@ -11,7 +11,7 @@ from wherry.engine.containers.top import columns_of
 from wherry.engine.events import Events, matches
 from wherry.engine.filters import flag, matches_labels, parse
 from wherry.engine.models import ContainerConfig, ContainerCreate, Event, from_wire, to_wire
-from wherry.engine.moments import parse_moment, parse_span, rfc3339, span_in_words
+from wherry.engine.moments import parse_instant, parse_moment, parse_span, rfc3339, span_in_words
 from wherry.engine.signals import parse_signal
 from wherry.errors import Invalid
 from wherry.oci import RunConfig
@@ -43,6 +43,9 @@ def test_moments() -> None:
     assert parse_moment("2023-11-14T22:13:20.5Z") == 1_700_000_000.5
     assert parse_moment("2023-11-14T23:13:20+01:00") == 1_700_000_000
     assert parse_moment("1700000000.25") == 1_700_000_000.25
+    assert parse_instant("1700000000.123456789") == 1_700_000_000_123_456_789
+    assert parse_instant("2023-11-14T22:13:20.123456789Z") == 1_700_000_000_123_456_789
+    assert parse_instant("-1.5") == -1_500_000_000
     assert parse_span("1h30m") == 5400 and parse_span("250ms") == 0.25
     for wrong in ("", "soon", "10", "1x"):
         with pytest.raises(Invalid):

@@ -9,9 +9,9 @@ from wherry.errors import Invalid
 
 
 async def events(call: Call) -> None:
-    since, until = call.query.moment("since"), call.query.moment("until")
+    since, until = call.query.instant("since"), call.query.instant("until")
     if since and until and until < since:
-        raise Invalid(f"`since` time ({since:.9f}) cannot be after `until` time ({until:.9f})")
+        raise Invalid(f"`since` time ({since / 1e9:.9f}) cannot be after `until` time ({until / 1e9:.9f})")
     happened = call.engine.events.subscribe(since=since, until=until, filters=call.query.filters())
     await relay_json(await call.stream(), happened)
 

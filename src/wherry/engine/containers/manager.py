@@ -163,15 +163,15 @@ class Containers:
         stdout: bool = True,
         stderr: bool = True,
         follow: bool = False,
-        since: float = 0,
-        until: float = 0,
+        since: int = 0,
+        until: int = 0,
         timestamps: bool = False,
         details: bool = False,
         tail: int | None = None,
     ) -> AsyncIterator[bytes]:
         """The output so far, framed as Docker sends it (raw with a terminal); while `follow`, what comes.
 
-        `since` and `until` are seconds since 1970, 0 for none; `tail` counts lines, None for all.
+        `since` and `until` are nanoseconds since 1970, 0 for none; `tail` counts lines, None for all.
         Raises before the first byte: `Invalid` when neither stream is wanted, `Unsupported` when the
         log driver can't be read.
         """
@@ -182,8 +182,8 @@ class Containers:
         selection = Selection(
             stdout=stdout,
             stderr=stderr,
-            since=int(since * 1e9),
-            until=int(until * 1e9),
+            since=since,
+            until=until,
             tail=-1 if tail is None else tail,
         )
         return await logs(
