@@ -47,6 +47,44 @@ TABLES: dict[str, list[Step]] = {
         Step("network create -d nope bad", code=1, err=None),
         Step("network rm fixed", out="fixed\n"),
     ],
+    "what can't be meant": [
+        Step("network create -d host x", code=1, err='.*only one instance of "host" network is allowed\n'),
+        Step("network create --ipam-driver nope x", code=1, err=".*plugin nope.*not found\n"),
+        Step("network create --scope swarm x", code=1, err=".*swarm is not active\n"),
+        Step(
+            "network create --subnet 10.231.8.0/24 --subnet 10.231.9.0/24 x",
+            code=1,
+            err=".*multiple subnets\n",
+        ),
+        Step(
+            "network create -o com.docker.network.bridge.name=longer-than-15-bytes x",
+            code=1,
+            err=".*invalid interface name.*",
+        ),
+        Step("network ls --filter type=zzz", code=1, err=".*invalid filter: 'type'='zzz'\n"),
+        Step("run --network none --ip 10.0.0.1 IMAGE true", code=125, err=".*user defined networks only\n.*"),
+        Step(
+            "network inspect -f '{{index .Options \"com.docker.network.driver.mtu\"}}' bridge", out="1500\n"
+        ),
+    ],
+    "links and shared networks": [
+        Step("network create nn", out=ID),
+        Step(f"run -d --name web -h harbour --network nn {SERVER}", out=ID),
+        Step("run --rm --network nn --link web:site IMAGE wget -qO- http://site:8080/", out="ahoy\n"),
+        Step("run -d --name late --network nn IMAGE sleep 1000", out=ID),
+        Step("network disconnect nn late", out=""),
+        Step("network connect --link web:other nn late", out=""),
+        Step("exec late wget -qO- http://other:8080/", out="ahoy\n"),
+        Step("run --rm --network container:web IMAGE hostname", out="harbour\n"),
+        Step("run --rm --network container:web IMAGE grep -c harbour /etc/hosts", out="1\n"),
+        Step(
+            "run --rm --network container:web -h x IMAGE true",
+            code=125,
+            err=".*conflicting options: hostname and the network mode\n.*",
+        ),
+        Step("rm -f web late", out="web\nlate\n"),
+        Step("network rm nn", out="nn\n"),
+    ],
     "ports": [
         Step(f"run -d --name web -p 127.0.0.1:18089:8080 {SERVER}", out=ID),
         Step("port web", out="8080/tcp -> 127.0.0.1:18089\n"),

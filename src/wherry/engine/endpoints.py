@@ -53,12 +53,21 @@ def plan(
     if without_network(mode):
         if set(asked) - {mode}:
             raise Invalid(f"conflicting options: cannot attach both the {mode} network and others")
+        if any(
+            one.ipam_config and (one.ipam_config.ipv4_address or one.ipam_config.ipv6_address)
+            for one in asked.values()
+        ):
+            raise Invalid("user specified IP address is supported on user defined networks only")
+        if mode.startswith("container:"):
+            _check_shared(config, host)
         if host.port_bindings or host.publish_all_ports:
             if mode.startswith("container:"):
                 raise Invalid("conflicting options: port publishing and the container type network mode")
             warnings.append(f"Published ports are discarded when using {mode} network mode")
         return {} if mode.startswith("container:") else {mode: EndpointSettings()}
     wanted = {mode: asked.pop(mode, None) or EndpointSettings(), **asked}
+    if mode != "bridge" and not wanted[mode].links:
+        wanted[mode].links = host.links
     if config.mac_address and not wanted[mode].mac_address:
         wanted[mode].mac_address = config.mac_address
     ports.requests(config, host)
@@ -83,6 +92,19 @@ def plan(
                 hint="make one with `wherry network create`",
             )
     return wanted
+
+
+def _check_shared(config: ContainerConfig, host: HostConfig) -> None:
+    """Refuse what is the other container's when its network is shared. Raises `Invalid`."""
+    for what, given in (
+        ("hostname", config.hostname),
+        ("custom host-to-IP mapping", host.extra_hosts),
+        ("dns", host.dns),
+        ("link", host.links),
+        ("mac-address", config.mac_address),
+    ):
+        if given:
+            raise Invalid(f"conflicting options: {what} and the network mode")
 
 
 async def join(
@@ -148,6 +170,7 @@ def _connect(
         ipv6=fixed.ipv6_address if fixed is not None else "",
         mac=asked.mac_address,
         aliases=() if name == "bridge" else _names(container, asked),
+        links=_words(asked.links),
         upstreams=resolver.upstreams(container.plan.host, text),
         ask=asks(container, text),
         default_route=default_route,
@@ -187,9 +210,16 @@ def _names(container: Container, asked: EndpointSettings) -> list[str]:
     return list(dict.fromkeys(name for name in names if name))
 
 
+def _words(links: Iterable[str] | None) -> dict[str, str]:
+    """What `--link NAME:ALIAS` lets a container call another by, on a network that has names."""
+    pairs = (link.partition(":") for link in links or ())
+    return {alias.rpartition("/")[2] or name: name.removeprefix("/") for name, _, alias in pairs}
+
+
 def _linked(container: Container, find: Callable[[str], Container]) -> list[tuple[str, str]]:
+    """On the default network, links are lines in /etc/hosts and those that they lead to have to run."""
     lines = []
-    for link in container.plan.host.links or ():
+    for link in container.plan.host.links or () if container.plan.host.network_mode == "bridge" else ():
         name, _, alias = link.partition(":")
         other = find(name)
         for got in other.condition.endpoints.values():

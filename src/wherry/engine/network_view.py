@@ -46,7 +46,7 @@ def shown(network: Definition) -> Network:
         driver=network.driver,
         enable_ipv6=network.ipv6 is not None,
         ipam=IPAM(
-            options=network.ipam_options or None,
+            options=network.ipam_options or (None if network.name == "bridge" else {}),
             config=[
                 IPAMConfig(
                     subnet=one.subnet,
@@ -59,9 +59,23 @@ def shown(network: Definition) -> Network:
         ),
         internal=network.internal,
         attachable=network.attachable,
-        options=dict(network.options),
+        options={**_implied(network), **network.options},
         labels=dict(network.labels),
     )
+
+
+def _implied(network: Definition) -> dict[str, str]:
+    """What Docker says of its default network, and programs read there."""
+    if network.name != "bridge":
+        return {}
+    return {
+        "com.docker.network.bridge.default_bridge": "true",
+        "com.docker.network.bridge.enable_icc": "true",
+        "com.docker.network.bridge.enable_ip_masquerade": "true",
+        "com.docker.network.bridge.host_binding_ipv4": "0.0.0.0",  # noqa: S104 (as Docker says it)
+        "com.docker.network.bridge.name": network.bridge,
+        "com.docker.network.driver.mtu": str(network.mtu or 1500),
+    }
 
 
 def fixed(name: str, identifier: str) -> Network:

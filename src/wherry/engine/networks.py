@@ -120,6 +120,14 @@ class Networks:
             raise Invalid("network name cannot be empty")
         if request.config_only or (request.config_from is not None and request.config_from.network):
             raise Invalid("configuration-only networks are not supported")
+        if request.scope not in ("", "local"):
+            raise Forbidden(f"cannot create a {request.scope} scoped network when swarm is not active")
+        if request.ingress:
+            raise Forbidden("Ingress network can only be global scope network")
+        if request.ipam is not None and request.ipam.driver not in ("", "default"):
+            raise NotFound(
+                f"could not find plugin {request.ipam.driver} in v1 plugin registry: plugin not found"
+            )
         made = await asyncio.to_thread(network_view.make, self._kernel(), request)
         self._events.publish("network", "create", made.id, {"name": made.name, "type": made.driver})
         return NetworkCreated(id=made.id)
@@ -128,6 +136,9 @@ class Networks:
         """Filters: driver, id, label, name, scope, type, dangling."""
         filters = filters or {}
         check(filters, _FILTERS)
+        for kind in filters.get("type", []):
+            if kind not in ("builtin", "custom"):
+                raise Invalid(f"invalid filter: 'type'='{kind}'")
         shown = self._all()
         dangling = flag(filters, "dangling")
         found = []

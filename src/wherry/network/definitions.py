@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from wherry.errors import Forbidden, NotFound, Unavailable
+from wherry.errors import Forbidden, Invalid, NotFound, Unavailable
 from wherry.linux import rtnetlink
 from wherry.linux.netlink import Netlink
 from wherry.network import addresses
@@ -48,10 +48,17 @@ class Definitions:
         """
         if name in RESERVED and not (name == DEFAULT and not self._exists(DEFAULT)):
             raise Forbidden(f"operation is not permitted on predefined {name} network")
+        if driver in ("host", "null"):
+            raise Forbidden(f'only one instance of "{driver}" network is allowed')
         if driver not in DRIVERS:
             raise NotFound(f"could not find plugin {driver} in v1 plugin registry: plugin not found")
         network_id = secrets.token_hex(32)
+        bridge = (options or {}).get("com.docker.network.bridge.name", "")
+        if len(bridge.encode()) > 15 or "/" in bridge or not bridge.isprintable() or " " in bridge:
+            raise Invalid(f"invalid interface name {bridge!r}: at most 15 characters, no space and no /")
         chosen = [addresses.complete(one) for one in subnets]
+        if len({one.version for one in chosen}) != len(chosen):
+            raise Forbidden(f"{driver} driver doesn't support multiple subnets")
         busy = self._busy()
         for subnet in chosen:
             wanted = addresses.parse_subnet(subnet.subnet)

@@ -71,11 +71,19 @@ class Keeper:
     # names
 
     def join(
-        self, network: str, label: str, container: str, addresses: Iterable[str], names: Iterable[str]
+        self,
+        network: str,
+        label: str,
+        container: str,
+        addresses: Iterable[str],
+        names: Iterable[str],
+        links: Mapping[str, str],
     ) -> None:
-        """Make a container known by `names` to the others in a network; again to change them."""
+        """Make a container known by `names` to the others in a network, and let it call them by the words in
+        `links`; again to change them."""
         who = {"network": network, "label": label, "container": container}
-        self.request({"op": "join", **who, "addresses": list(addresses), "names": list(names)})
+        said = {"addresses": list(addresses), "names": list(names), "links": dict(links)}
+        self.request({"op": "join", **who, **said})
 
     def leave(self, network: str, container: str) -> None:
         self.request({"op": "leave", "network": network, "container": container})

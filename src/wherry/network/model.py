@@ -86,6 +86,7 @@ class Endpoint(msgspec.Struct, frozen=True, omit_defaults=True):
     ipv6: str = ""
     aliases: tuple[str, ...] = ()
     asks: bool = False  # the container has its questions answered by the keeper
+    links: dict[str, str] = {}  # what only this container calls others by: its word → their name
 
     @property
     def host_interface(self) -> str:

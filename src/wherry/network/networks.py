@@ -111,7 +111,8 @@ class Networks:
                 self._catalog.remove(network.id)
             except Conflict as error:
                 raise Forbidden(
-                    f"error while removing network: network {network.name} has active endpoints",
+                    f"error while removing network: network {network.name} id {network.id} "
+                    "has active endpoints",
                     hint="stop or disconnect its containers first",
                 ) from error
             self._take_down(network)
@@ -132,13 +133,15 @@ class Networks:
         ipv6: str = "",
         mac: str = "",
         aliases: Collection[str] = (),
+        links: Mapping[str, str] | None = None,
         upstreams: Collection[str] = (),
         ask: bool = False,
         default_route: bool = True,
     ) -> Endpoint:
         """Join a container's network namespace (descriptor) to a network. Nothing is left when it fails.
 
-        On a network that has names (`has_names`) the others reach it by `aliases`. There, and elsewhere with
+        On a network that has names (`has_names`) the others reach it by `aliases`, and it reaches others by
+        the words in `links` besides. There, and elsewhere with
         `ask`, its questions are answered at 127.0.0.11, which passes on to `upstreams` what it doesn't know.
         Raises Conflict, Invalid, Unavailable, Unsupported, OSError.
         """
@@ -161,6 +164,7 @@ class Networks:
                     got6,
                     tuple(aliases),
                     ask or network.has_names,
+                    dict(links or {}),
                 )
                 self._catalog.add_endpoint(endpoint)
             try:

@@ -26,7 +26,13 @@ class Keeper(Protocol):
     def release(self, key: str) -> None: ...
 
     def join(
-        self, network: str, label: str, container: str, addresses: Iterable[str], names: Iterable[str]
+        self,
+        network: str,
+        label: str,
+        container: str,
+        addresses: Iterable[str],
+        names: Iterable[str],
+        links: Mapping[str, str],
     ) -> None: ...
 
     def leave(self, network: str, container: str) -> None: ...
@@ -51,7 +57,7 @@ class Keeper(Protocol):
 def introduce(keeper: Keeper, network: Network, endpoint: Endpoint) -> None:
     """Let the others in a network find a container by its names."""
     addresses = [one for one in (endpoint.ipv4, endpoint.ipv6) if one]
-    keeper.join(network.id, network.name, endpoint.container_id, addresses, endpoint.aliases)
+    keeper.join(network.id, network.name, endpoint.container_id, addresses, endpoint.aliases, endpoint.links)
 
 
 def remind(keeper: Keeper, catalog: Catalog, endpoints: list[Endpoint], living: Mapping[str, Living]) -> None:

@@ -55,7 +55,9 @@ async def create(
     planned = plan_mounts(config, host, room.registry.find)
     for mode in (host.pid_mode, host.ipc_mode, host.network_mode):
         if mode.startswith("container:"):
-            room.registry.find(mode.partition(":")[2])
+            other = room.registry.find(mode.partition(":")[2]).plan.config
+            if mode == host.network_mode and host.uts_mode != "host":
+                config.hostname, config.domainname = other.hostname, other.domainname
     path, args = command_line(config)
     claimed = room.registry.claim(name, identifier)
     made: list[str] = []

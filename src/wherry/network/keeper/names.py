@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 
@@ -13,6 +15,8 @@ class Member(NamedTuple):
 
     addresses: tuple[str, ...]
     names: tuple[str, ...]
+    links: Mapping[str, str] = MappingProxyType({})
+    """What only this one calls others by: its word → their name."""
 
 
 class Names:
@@ -49,6 +53,8 @@ class Names:
         found: list[str] = []
         known = False
         for network in self._homes.get(asker, ()):
+            own = self._networks[network][asker].links
+            name = own.get(name, name)
             short = name.removesuffix("." + self._labels[network])
             for member in self._networks[network].values():
                 if name in member.names or short in member.names:

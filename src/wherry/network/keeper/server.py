@@ -2,7 +2,8 @@
 
 A SOCK_SEQPACKET Unix socket carries one JSON object each way, with descriptors by SCM_RIGHTS:
 
-    join      network, label, container, addresses, names     a container is in a network and called so
+    join      network, label, container, addresses, names,    a container is in a network, called so, calling
+              links                                           others by words of its own
     leave     network, container
     serve     container, upstreams  + datagram, listener      answer the container's questions
     dismiss   container                                       … no more
@@ -115,7 +116,10 @@ class Server:
     def _carry_out(self, request: Request, descriptors: array.array[int]) -> Request:
         match request["op"]:
             case "join":
-                member = Member(tuple(request["addresses"]), tuple(n.lower() for n in request["names"]))
+                names, links = (tuple(n.lower() for n in request["names"]), request.get("links", {}))
+                member = Member(
+                    tuple(request["addresses"]), names, {k.lower(): v.lower() for k, v in links.items()}
+                )
                 self._names.join(request["network"], request["label"], request["container"], member)
             case "leave":
                 self._names.leave(request["network"], request["container"])
