@@ -47,7 +47,7 @@ def installed(no_engine: EngineUnderTest) -> Iterator[EngineUnderTest]:
 def test_the_first_client_starts_the_service(installed: EngineUnderTest) -> None:
     assert systemctl("is-active", "wherry.socket") == "active"
     assert systemctl("is-active", "wherry.service") == "inactive"
-    assert installed.wherry("run", "--rm", "hello").code == 0
+    assert installed.wherry("run", "--rm", "hello", timeout=300).code == 0
     assert systemctl("is-active", "wherry.service") == "active"
     systemctl("stop", "wherry.service")
     assert Path(installed.socket).exists()  # the next client starts it again
@@ -57,7 +57,7 @@ def test_the_first_client_starts_the_service(installed: EngineUnderTest) -> None
 @pytest.mark.needs("systemd")
 def test_containers_outlive_the_service(installed: EngineUnderTest) -> None:
     wherry = installed.wherry
-    name = wherry("run", "-d", "host", "sleep", "1000").line
+    name = wherry("run", "-d", "host", "sleep", "1000", timeout=300).line
     before = wherry("inspect", "-f", "{{.State.Pid}}", name).line
     systemctl("restart", "wherry.service")
     assert wherry("inspect", "-f", "{{.State.Pid}} {{.State.Running}}", name).line == f"{before} true"

@@ -152,6 +152,7 @@ def _killed_at(moment: str, place: Place, wheel: Path) -> None:
 def test_two_at_once_and_bad_words(place: Place, wheels: list[Path]) -> None:
     lock = place.prefix / "lib" / "wherry"
     lock.mkdir(parents=True)
+    (lock / "lock").touch()
     holder = subprocess.Popen(
         [
             "python3",
@@ -170,11 +171,11 @@ def test_two_at_once_and_bad_words(place: Place, wheels: list[Path]) -> None:
     assert "--purge goes with --uninstall" in place.get("--purge", code=1)
     assert "there is no such file" in place.get("--from", "/nowhere.whl", code=1)
     assert "there is no wherry in" in place.get("--uninstall", code=1)
+    with index([]) as url:
+        assert "answers neither" in place.get("--mirror", url, code=1)
     (place.prefix / "bin").mkdir(exist_ok=True)
     (place.prefix / "bin" / "wherry").write_text("somebody else's")
     assert "not from here" in place.get("--from", str(wheels[0]), code=1)
-    with index([]) as url:
-        assert "answers neither" in place.get("--mirror", url, code=1)
     assert place.get("--help").startswith("Usage:")
 
 
