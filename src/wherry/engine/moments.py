@@ -29,7 +29,8 @@ def parse_moment(text: str) -> float:
 
     Raises `Invalid`.
     """
-    return parse_instant(text) / 1e9
+    seconds, rest = divmod(parse_instant(text), 1_000_000_000)
+    return seconds + rest / 1e9
 
 
 def parse_instant(text: str) -> int:
