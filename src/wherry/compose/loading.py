@@ -181,7 +181,8 @@ class _Reader:
         seen: list[tuple[str, str]],
     ) -> Any:
         service = services[name]
-        if "extends" not in service:
+        if not service.get("extends"):
+            service.pop("extends", None)
             return service
         if (path, name) in seen:
             raise Invalid(f"circular reference: services.{name} extends itself")

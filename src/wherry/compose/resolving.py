@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wherry.compose import dotenv
+from wherry.compose.body import container_body
 from wherry.compose.labels import config_hash
 from wherry.compose.merging import clean
 from wherry.compose.model import Content, Dependency, Project, Resource, Service
@@ -53,6 +54,8 @@ def resolve(
                     project.warnings.append(f"{where} is a file, which keeps its own owner and mode")
     _references(project, table.get("services") or {})
     _no_cycle(services)
+    for service in project.services.values():
+        _can_be_made(service, project, table["services"][service.name])
     return project
 
 
@@ -83,7 +86,7 @@ def _service(name: str, table: Table, variables: Mapping[str, str]) -> Service:
             known |= {key: text or "" for key, text in dotenv.read(path, known, what="label file").items()}
         fields["labels"] = {**known, **(fields.get("labels") or {})}
     deploy = fields.get("deploy") or {}
-    scale = fields.get("scale", deploy.get("replicas", 1))
+    scale = _count(fields.get("scale"), deploy.get("replicas"), where)
     if deploy.get("mode") in ("global", "global-job", "replicated-job"):
         raise Unsupported(f"{where}: deploy mode '{deploy['mode']}' is for swarms")
     depends = {}
@@ -122,6 +125,26 @@ def _must_have_form(service: Service, table: Any) -> None:
         key = error.message.partition(":")[0]
         where = f"{place(table, key)}services.{service.name}"
         raise Invalid(f"{where}.{error.message}", hint=error.hint) from None
+
+
+def _can_be_made(service: Service, project: Project, table: Any) -> None:
+    """Raise Invalid for what only shows itself when a container is made, before anything is made."""
+    where = f"{place(table)}services.{service.name}"
+    others = dict.fromkeys([*project.services, *project.others], "")
+    try:
+        container_body(service, project, {}, others, {})
+    except Invalid as error:
+        raise Invalid(f"{where}: {error.message}", hint=error.hint) from None
+    except (ValueError, TypeError, AttributeError, LookupError, OverflowError) as error:
+        raise Invalid(f"{where}: a value has a form that means nothing: {error}") from None
+
+
+def _count(scale: Any, replicas: Any, where: str) -> int:
+    """How many containers a service has: `scale`, else `deploy.replicas`, else one."""
+    wanted = scale if scale is not None else replicas if replicas is not None else 1
+    if not str(wanted).isdigit():
+        raise Invalid(f"{where}: scale and deploy.replicas must be numbers of containers, not {wanted!r}")
+    return int(wanted)
 
 
 def _format(entry: dict[str, Any], where: str) -> str:

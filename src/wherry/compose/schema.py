@@ -99,7 +99,22 @@ _INSIDE: dict[str, Inside] = {
         "image": {"subpath"},
     },
 }
-_MAPPINGS = frozenset(("blkio_config", "deploy", "develop", "healthcheck", "logging", "ulimits"))
+_FORMS = {
+    "a mapping": ("blkio_config", "deploy", "develop", "healthcheck", "logging", "storage_opt", "ulimits"),
+    "a list": (
+        *("cap_add", "cap_drop", "configs", "device_cgroup_rules", "devices", "expose", "external_links"),
+        *("group_add", "links", "ports", "post_start", "pre_stop", "profiles", "secrets", "security_opt"),
+        *("volumes", "volumes_from"),
+    ),
+    "a list or a mapping": (
+        *("annotations", "depends_on", "environment", "extra_hosts", "labels", "networks", "sysctls"),
+    ),
+    "a text or a list": (
+        *("command", "dns", "dns_opt", "dns_search", "entrypoint", "env_file", "label_file", "tmpfs"),
+    ),
+    "a text or a mapping": ("build", "extends"),
+}
+_FORM_OF = {name: form for form, names in _FORMS.items() for name in names}
 # Mappings whose keys are names that the file chooses.
 _NAMED: dict[str, Inside] = {
     "depends_on": {"condition", "required", "restart"},
@@ -140,6 +155,9 @@ def check_top(table: Table) -> None:
             raise Invalid(f"{place(table, key)}additional property '{key}' is not allowed{_near(key, TOP)}")
     if table.get("name") is not None and not isinstance(table["name"], str):
         raise Invalid(f"{place(table, 'name')}name must be a string")
+    included = table.get("include") or []
+    if not isinstance(included, list) or not all(_names_files(entry) for entry in included):
+        raise Invalid(f"{place(table, 'include')}include must be a list of files, or of mappings with path")
     for key in TOP - {"version", "name", "include"}:
         section = table.get(key)
         if isinstance(section, (Reset, Override)):
@@ -168,13 +186,29 @@ def check_service(name: str, table: dict[str, Any]) -> None:
                 f"{_near(key, SERVICE)}"
             )
         where = f"services.{name}.{key}"
-        if key in _MAPPINGS and isinstance(value, (list, str)):
-            raise Invalid(f"{place(table, key)}{where} must be a mapping")
+        form = _FORM_OF.get(key, "a text")
+        plain = value.value if isinstance(value, Override) else value
+        if plain is not None and not isinstance(plain, Reset) and _kind(plain) not in form:
+            raise Invalid(f"{place(table, key)}{where} must be {form}")
         if key in _INSIDE:
             _check(value, _INSIDE[key], where, table, key)
         elif key in _NAMED and isinstance(value, dict):
             for inner, entry in value.items():
+                if key != "ulimits" and not isinstance(entry, (dict, Reset, Override, type(None))):
+                    raise Invalid(f"{place(value, inner)}{where}.{inner} must be a mapping")
                 _check(entry, _NAMED[key], f"{where}.{inner}", value, inner)
+
+
+def _names_files(entry: Any) -> bool:
+    if isinstance(entry, dict):
+        paths = entry.get("path")
+        listed = paths if isinstance(paths, list) else [paths]
+        return bool(listed) and all(isinstance(path, str) and path for path in listed)
+    return isinstance(entry, str) and bool(entry)
+
+
+def _kind(value: Any) -> str:
+    return "mapping" if isinstance(value, dict) else "list" if isinstance(value, list) else "text"
 
 
 def without_effect(fields: dict[str, Any]) -> list[str]:

@@ -31,8 +31,8 @@ def lengthen(service: Table, folder: str) -> None:
         inner = value.value if isinstance(value, Override) else value
         try:
             long = _long(key, inner, folder)
-        except (ValueError, TypeError, AttributeError) as error:
-            raise Invalid(f"{key}: {error}") from None
+        except (ValueError, TypeError, AttributeError, LookupError, OverflowError) as error:
+            raise Invalid(f"{key}: invalid value {inner!r:.80}: {error}") from None
         except Invalid as error:
             raise Invalid(f"{key}: {error.message}", hint=error.hint) from None
         service[key] = Override(long) if isinstance(value, Override) else long
@@ -209,7 +209,11 @@ def _depends_on(value: Any, _folder: str) -> dict[str, Any]:
 
 
 def _configs(value: Any, _folder: str) -> list[dict[str, Any]]:
-    return [dict(item) if isinstance(item, dict) else {"source": str(item)} for item in value]
+    found = [dict(item) if isinstance(item, dict) else {"source": plain(item)} for item in value]
+    for entry in found:
+        if not isinstance(entry.get("source"), str):
+            raise Invalid("an entry in the long form has a source")
+    return found
 
 
 def _secrets(value: Any, folder: str) -> list[dict[str, Any]]:
@@ -287,6 +291,8 @@ def _devices(value: Any, _folder: str) -> list[dict[str, Any]]:
     found = []
     for item in value:
         if isinstance(item, dict):
+            if not isinstance(item.get("source"), str):
+                raise Invalid("a device in the long form has a source")
             found.append(dict(item))
             continue
         source, _, rest = str(item).partition(":")

@@ -301,7 +301,10 @@ def test_files_that_are_no_text(tmp_path: Path) -> None:
 
 def test_label_files_and_raw_variables(project: Load) -> None:
     found = project(
-        "services: {a: {image: x, label_file: l.env, labels: [b=2], env_file: [{path: raw.env, format: raw}]}}",
+        """
+services:
+  a: {image: x, label_file: l.env, labels: [b=2], env_file: [{path: raw.env, format: raw}]}
+""",
         l__env="a=1\nb=1\n",
         raw__env="A='$B' # kept\n",
     )
