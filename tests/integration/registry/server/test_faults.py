@@ -106,10 +106,14 @@ def test_killed_during_pushes_it_keeps_what_it_confirmed(registry: RegistryUnder
 def test_a_worker_that_dies_is_replaced(registry: RegistryUnderTest) -> None:
     assert registry.process is not None
     children = Path(f"/proc/{registry.process.pid}/task/{registry.process.pid}/children")
-    workers = {int(word) for word in children.read_text().split()}
-    assert len(workers) == 2
-    os.kill(min(workers), signal.SIGKILL)
-    wait_until(lambda: len(set(map(int, children.read_text().split())) - {min(workers)}) == 2)
+
+    def workers() -> set[int]:
+        return {int(word) for word in children.read_text().split()}
+
+    wait_until(lambda: len(workers()) == 2)
+    victim = min(workers())
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: len(workers() - {victim}) == 2)
     assert registry.get("/healthz")[0] == 200
 
 
