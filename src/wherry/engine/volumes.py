@@ -129,7 +129,8 @@ class Volumes:
         `NotFound` (no such driver), `Conflict` (it exists with other options).
         """
         if driver not in ("", "local"):
-            raise NotFound(f'error looking up volume plugin {driver}: plugin "{driver}" not found')
+            begin = f"create {name}: " if name else ""
+            raise NotFound(f'{begin}error looking up volume plugin {driver}: plugin "{driver}" not found')
         known = self._known.get(name)
         if known is not None:
             if options and options != (known.options or {}):
@@ -137,7 +138,12 @@ class Volumes:
             known.fresh = False
             return known
         if name:
-            if len(name) < 2 or name[0] not in _FIRST or not _REST.issuperset(name):
+            if len(name) < 2:
+                raise Invalid(
+                    f"create {name}: volume name is too short, names should be at least two alphanumeric "
+                    "characters"
+                )
+            if name[0] not in _FIRST or not _REST.issuperset(name):
                 raise Invalid(
                     f'create {name}: "{name}" includes invalid characters for a local volume name, only '
                     '"[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, '

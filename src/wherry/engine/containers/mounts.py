@@ -65,7 +65,7 @@ def from_mount(mount: Mount) -> PlannedMount:
     """One `--mount`. Raises `Invalid`; `Unsupported` for a type that is not done."""
     kind = mount.type
     if kind not in ("bind", "volume", "tmpfs", "image"):
-        raise Invalid(f'mount type unknown: "{kind}"')
+        raise _invalid(kind, "mount type unknown")
     if not mount.target:
         raise _invalid(kind, "field Target must not be empty")
     if kind == "image":
@@ -75,6 +75,7 @@ def from_mount(mount: Mount) -> PlannedMount:
     if kind == "bind":
         _bind(planned, mount)
     elif kind == "volume":
+        planned.mode = "z"  # as Docker shows it of every volume that `--mount` asked for
         if mount.source:
             planned.volume = check_volume_name(mount.source)
         else:
@@ -122,7 +123,7 @@ def _relative(subpath: str) -> str:
 def _inherited(text: str, find: Callable[[str], Container]) -> list[PlannedMount]:
     name, _, mode = text.partition(":")
     if mode not in ("", "ro", "rw", "z", "Z"):
-        raise Invalid(f"invalid mode for volumes-from: {mode}")
+        raise Invalid(f"invalid mode: {mode}")
     try:
         other = find(name)
     except NotFound:
