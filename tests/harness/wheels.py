@@ -52,7 +52,7 @@ def index(wheels: list[Path], *, registry: bool = False) -> Iterator[str]:
         def do_GET(self) -> None:
             name = self.path.rstrip("/").rpartition("/")[2]
             files = {file.name: file for file in wheels}
-            if name == "wherry":
+            if name == "wherry" and files:
                 body = "".join(f'<a href="/files/{file}">{file}</a>\n' for file in files).encode()
             elif name in files:
                 body = files[name].read_bytes()
