@@ -11,6 +11,7 @@ from wherry.client.api import Client, escape, query
 from wherry.client.objects.connections import Connections
 from wherry.compose import labels, resources
 from wherry.compose.body import container_body, labels_image
+from wherry.compose.building import build_order, needed_images
 from wherry.compose.conditions import until_completed, until_healthy, until_ready
 from wherry.compose.grants import put_grants
 from wherry.compose.hooks import pre_stop, run_hooks
@@ -81,7 +82,8 @@ class Applying:
         present = containers(self._client, project.name)
         self._orphans(present)
         with ThreadPoolExecutor(max_workers=2 * len(names) + 1) as pool:
-            self._images = {name: pool.submit(self._image, project.services[name]) for name in names}
+            for name in build_order(project, names):
+                self._images[name] = pool.submit(self._image, project.services[name])
             self._make_resources(pool, names)
             for name in names:
                 mine = [one for one in present if one.service == name]
@@ -123,9 +125,8 @@ class Applying:
         self._say(f"Found orphan containers ({listed}) for this project", "--remove-orphans removes them")
 
     def _image(self, service: Service) -> str:
-        for value in ((service.build or {}).get("additional_contexts") or {}).values():
-            name = str(value).removeprefix("service:")
-            if name != str(value) and name in self._images and name != service.name:
+        for name in needed_images(service):
+            if name in self._images:
                 self._images[name].result()
         with self._locks[labels_image(service, self._project)]:
             return ensure_image(

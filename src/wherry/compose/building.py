@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from wherry.client.api import Client, escape, query
@@ -56,6 +56,32 @@ def build_image(
         repository, version, _ = split_reference(str(tag))
         client.post(f"/images/{found}/tag" + query(repo=repository, tag=version or "latest"))
     return found
+
+
+def needed_images(service: Service) -> list[str]:
+    """The services whose images are contexts of this one's build."""
+    contexts = (service.build or {}).get("additional_contexts") or {}
+    texts = [str(value) for value in contexts.values()]
+    return [text.removeprefix("service:") for text in texts if text.startswith("service:")]
+
+
+def build_order(project: Project, names: Iterable[str]) -> list[str]:
+    """These services, each after those whose images its build uses."""
+    chosen, found = list(names), dict[str, None]()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        if name in path:
+            raise Invalid(f"builds use each other's images: {' -> '.join([*path, name])}")
+        if name in found:
+            return
+        for other in needed_images(project.services[name]):
+            if other in chosen:
+                visit(other, (*path, name))
+        found[name] = None
+
+    for name in chosen:
+        visit(name, ())
+    return list(found)
 
 
 def _needs_ours(build: dict[str, Any]) -> bool:

@@ -7,7 +7,7 @@ import os
 from wherry.cli.command import Command, Invocation
 from wherry.cli.compose.opened import opened
 from wherry.compose.body import labels_image
-from wherry.compose.building import build_image
+from wherry.compose.building import build_image, build_order
 from wherry.compose.images import push_image
 from wherry.compose.plan import choose, order
 
@@ -23,7 +23,7 @@ def run(invocation: Invocation) -> int:
     for text in flags.every("build-arg"):
         key, equals, value = text.partition("=")
         args[key] = value if equals else os.environ.get(key)
-    for name in sorted(chosen, key=lambda name: _uses_others(loaded.services[name].build)):
+    for name in build_order(loaded, chosen):
         service = loaded.services[name]
         if not service.build:
             continue
@@ -35,12 +35,6 @@ def run(invocation: Invocation) -> int:
             push_image(client, title)
             project.say(f"Image {title}", "Pushed")
     return 0
-
-
-def _uses_others(build: dict[str, object] | None) -> bool:
-    """Whether a build has the image of another service as a context, so that it comes after that one."""
-    contexts = (build or {}).get("additional_contexts")
-    return isinstance(contexts, dict) and any(str(one).startswith("service:") for one in contexts.values())
 
 
 COMMAND = Command(
