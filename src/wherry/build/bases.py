@@ -72,7 +72,9 @@ class Bases:
 
     async def _image(self, place: str | LayoutBase, platform: str) -> Image:
         if isinstance(place, str):
-            return await self._room.worker.image(place, pull=self._room.request.pull, platform=platform)
+            image = await self._room.worker.image(place, pull=self._room.request.pull, platform=platform)
+            self._room.materials[place] = image.digests[0].rpartition("@")[2] if image.digests else image.id
+            return image
         return await asyncio.to_thread(self._of_layout, place, platform)
 
     def _of_layout(self, place: LayoutBase, platform: str) -> Image:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
 
 from wherry.build.cache import Cached, make_key
+from wherry.build.request import Request
 from wherry.build.sharing.choice import of_image
 from wherry.build.sharing.documents import Record, inlined
 from wherry.build.state import State
 from wherry.build.step import Room
-from wherry.oci import History, encode_image_config, parse_reference
+from wherry.oci import History, encode_image_config, parse_image_config, parse_reference, sha256_of
 from wherry.store.images import Image
 from wherry.store.snapshots.merged import Merged
 from wherry.store.snapshots.pack import items_of_delta
@@ -22,12 +26,18 @@ __all__ = ["Built", "finish"]
 
 
 class Built(NamedTuple):
-    """What came of a build. `image` is None when only files were wanted; `results` are what came of its
-    steps, for caches elsewhere."""
+    """What came of a build. `image` is None when only files were wanted, and `config` its configuration;
+    `results` are what came of its steps, for caches elsewhere; `materials` the images that it used, by name
+    with their digests; `started` and `finished` in seconds since 1970."""
 
     state: State
     image: Image | None
     results: list[Record]
+    request: Request
+    config: bytes = b""
+    materials: Mapping[str, str] = MappingProxyType({})
+    started: float = 0
+    finished: float = 0
 
 
 async def finish(room: Room, state: State) -> Built:
@@ -39,13 +49,15 @@ async def finish(room: Room, state: State) -> Built:
         pairs = " ".join(f"{name}={value}" for name, value in sorted(request.labels.items()))
         state.note(f"LABEL {pairs}")
     if request.export:
-        return Built(state, None, room.results)
+        return _built(room, state, None, b"")
     if request.squash:
         await _squash(room, state)
     created = await _created(room, "image", state.image_config(""))
     config = encode_image_config(state.image_config(created))
     if request.inline_cache:
         config = inlined(config, of_image(room.results, state))
+    if request.loose:
+        return _built(room, state, _loose(state, config), config)
     tags = [parse_reference(tag).tagged for tag in request.tags]
     image = await asyncio.to_thread(
         room.store.images.add,
@@ -57,7 +69,28 @@ async def finish(room: Room, state: State) -> Built:
     )
     for tag in tags:
         room.worker.tagged(image, tag.familiar)
-    return Built(state, image, room.results)
+    return _built(room, state, image, config)
+
+
+def _built(room: Room, state: State, image: Image | None, config: bytes) -> Built:
+    return Built(
+        state, image, room.results, room.request, config, dict(room.materials), room.started, time.time()
+    )
+
+
+def _loose(state: State, config: bytes) -> Image:
+    """An image that the store does not list: it only goes elsewhere."""
+    return Image(
+        id=sha256_of(config),
+        config=parse_image_config(config),
+        tags=(),
+        digests=(),
+        layers=tuple(state.layers),
+        size=0,
+        parent="",
+        added=0,
+        extras=state.extras,
+    )
 
 
 async def _created(room: Room, *parts: object) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from wherry.build.dockerfile import Expander
 from wherry.build.dockerfile.instructions import Run
+from wherry.build.emulation import check_runs
 from wherry.build.events import StepOutput
 from wherry.build.mounting import Mounting
 from wherry.build.mounts import parse_mount
@@ -44,6 +45,8 @@ async def run_command(
         raise Unsupported(
             "RUN --security=insecure is not allowed", hint="--allow security.insecure allows it for a build"
         )
+    if not state.extras:
+        check_runs(state.architecture)
     given = {name: value for name, value in room.request.args.items() if value is not None}
     proxies = {name: value for name, value in given.items() if name in PROXIES and name not in state.args}
     environment = state.environment

@@ -48,6 +48,9 @@ class Room:
         self.imports: Imports | None = None
         self.results: list[Record] = []
         """What came of each step, from the cache or not: what can be exported."""
+        self.materials: dict[str, str] = {}
+        """The images that the build uses, by name, with their digests."""
+        self.started = time.time()
         self.steps = 0
 
     def next_step(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
-from contextlib import ExitStack, aclosing
+from contextlib import AsyncExitStack, ExitStack, aclosing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wherry.build.checks import check
@@ -17,7 +17,7 @@ from wherry.buildkit.lint import findings
 from wherry.buildkit.options import credentials, dockerfile, prepare
 from wherry.buildkit.progress import Progress
 from wherry.buildkit.sessions import Session, Sessions
-from wherry.engine.builds.order import BuildOrder, CacheOrder, OutputOrder
+from wherry.engine.builds.order import BuildOrder, CacheOrder, OutputOrder, requests_of
 from wherry.errors import Internal, Invalid, Unsupported
 
 if TYPE_CHECKING:
@@ -25,13 +25,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Solving"]
 
+_OF_FORM = ("prefer-image-digest", "oci-artifact")  # what clients show, and a form that is taken anyway
 _FRONTENDS = ("dockerfile.v0", "gateway.v0")
 
 
 class Made(NamedTuple):
     """What came of a frontend, and what is wanted of it. `place` is a directory of the build's."""
 
-    built: Built
+    built: list[Built]
     order: BuildOrder
     place: str
     session: Session
@@ -112,14 +113,18 @@ class Solving:
             await self.progress.done(loading)
             for warning in check(parse(request.dockerfile, request.name)):
                 await self.progress.say(warning)
-            async with aclosing(self._builds.build(request, place, order.auths)) as events:
-                async for event in events:
-                    if not isinstance(event, Built):
+            async with AsyncExitStack() as held:
+                built = []
+                for one in requests_of(order, request):
+                    building = self._builds.build(one, place, order.auths)
+                    async for event in await held.enter_async_context(aclosing(building)):
+                        if isinstance(event, Built):
+                            built.append(event)
+                            break  # what it holds is held until all is delivered
                         await self.progress.say(event)
-                        continue
-                    if not made.cancelled():
-                        made.set_result(Made(event, order, place, session))
-                    await self._over.wait()
+                if not made.cancelled():
+                    made.set_result(Made(built, order, place, session))
+                await self._over.wait()
 
     def keep(self, made: Made) -> str:
         """A name for a result, by which the client returns it."""
@@ -160,13 +165,25 @@ class Solving:
         exporters = list(request.exporters)
         if request.exporter and not exporters:  # clients say it twice, for older builders
             exporters.append(m.Entry(request.exporter, request.exporter_attrs))
-        outputs = []
+        outputs, annotations = [], []
         for one in exporters:
-            fields = {name: value for name, value in one.attrs.items() if name != "prefer-image-digest"}
+            fields = {name: value for name, value in one.attrs.items() if name not in _OF_FORM}
+            for name in [name for name in fields if name.startswith("annotation")]:
+                annotations.append(f"{_annotated(name)}={fields.pop(name)}")
             outputs.append(OutputOrder("image" if one.type == "moby" else one.type, fields))
         exports = request.cache.exports if request.cache is not None else []
         return BuildOrder(
             outputs=outputs or [OutputOrder("cacheonly", {})],
             cache_to=[CacheOrder({"type": one.type, **one.attrs}) for one in exports],
             insecure="security.insecure" in request.entitlements,
+            annotations=annotations,
         )
+
+
+def _annotated(name: str) -> str:
+    """`annotation-index[PLATFORM].KEY` is `index[PLATFORM]:KEY` on a command line."""
+    level, _, key = name.removeprefix("annotation").partition(".")
+    level = level.removeprefix("-")
+    if level.startswith("["):
+        level = f"manifest{level}"
+    return f"{level}:{key}" if level else key

@@ -40,6 +40,7 @@ _CAPABILITIES = (
     "gateway.solve.metadata",
     "gateway.solve.evaluate",
     "gateway.evaluate",
+    "exporter.image.attestations",
 )
 _LABELS = {
     "org.mobyproject.buildkit.worker.executor": "wherry",

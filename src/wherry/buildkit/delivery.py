@@ -35,7 +35,7 @@ _STAT, _REQ, _DATA, _FIN, _ERR = range(5)
 
 
 async def bring(
-    builds: Builds, order: BuildOrder, built: Built, place: str, session: Session, progress: Progress
+    builds: Builds, order: BuildOrder, built: list[Built], place: str, session: Session, progress: Progress
 ) -> dict[str, str]:
     """Carry out the order's outputs; what BuildKit's exporters would answer. Raises what went wrong."""
     metadata: dict[str, Any] = {}
@@ -43,7 +43,7 @@ async def bring(
     try:
         for number, output in enumerate(order.outputs):
             if output.kind == "local":
-                await _send_files(builds, built, session, number)
+                await _send_files(builds, built[0], session, number)
         rest = msgspec.structs.replace(order, outputs=[_without_files(output) for output in order.outputs])
         async with contextlib.aclosing(_Files(session)) as files:
             async for event in deliver(builds, rest, built, place, metadata):

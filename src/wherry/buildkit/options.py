@@ -36,7 +36,6 @@ async def prepare(
     Invalid, Unsupported."""
     if options.get("requestid"):
         raise Unsupported(f"{options['requestid']} is not answered here", hint="build and check are")
-    _refuse_attestations(options)
     name = options.get("filename") or "Dockerfile"
     context = options.get("context", "")
     files: Files | None = None
@@ -59,6 +58,7 @@ async def prepare(
         if not isinstance(other, str):
             stack.callback(other.close)
     outputs = [output(one, []) for one in order.outputs]
+    order.attests = _attests(options, all(one.kind == "oci" or one.push for one in outputs))
     imports = _imports(options)
     stages = [one for one in options.get("no-cache", "").split(",") if one]
     file = parse(text, name)
@@ -76,7 +76,7 @@ async def prepare(
         no_cache_stages=stages,
         pull=options.get("image-resolve-mode") == "pull",
         network=options.get("force-network-mode", "").replace("default", ""),
-        platform=_platform(options.get("platform", "")),
+        platform=options.get("platform", ""),
         secrets=await _secrets(session, file),
         agents=await _agents(session, file),
         epoch=int(epoch) if epoch and epoch.isdigit() else None,
@@ -238,16 +238,18 @@ def _ulimit(text: str) -> dict[str, Any]:
         raise Invalid(f"invalid ulimit {text!r}") from None
 
 
-def _platform(text: str) -> str:
-    if "," in text:
-        raise Unsupported("several platforms at once are not supported", hint="one --platform at a time")
-    return text
-
-
-def _refuse_attestations(options: Mapping[str, str]) -> None:
+def _attests(options: Mapping[str, str], indexed: bool) -> dict[str, dict[str, str]]:
+    """The attestations that are wanted; what clients want only where it can be kept is left out elsewhere."""
+    found = {}
     for name, value in _below(options, "attest:").items():
-        if "inline-only=true" not in value and "disabled=true" not in value:
-            raise Unsupported(f"attestations of the kind {name} are not supported over this protocol")
+        fields = dict(item.partition("=")[::2] for item in value.split(",") if item)
+        if fields.pop("disabled", "false") == "true":
+            continue
+        if fields.pop("inline-only", "false") == "true" and not indexed:
+            continue
+        fields.pop("type", None)
+        found[name] = fields
+    return found
 
 
 def _defaults(file: Dockerfile) -> dict[str, str]:

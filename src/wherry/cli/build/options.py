@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from base64 import b64encode
 
+from wherry.cli.build.attest import attests
 from wherry.cli.build.caches import cache_source
 from wherry.cli.build.context import named_context
-from wherry.errors import Invalid, Unsupported
+from wherry.errors import Invalid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ FLAGS = (
     ("build-arg", "", "list:NAME[=VALUE]", "Set an ARG; without a value, the environment's", "What"),
     ("build-context", "", "list:NAME=PATH", "A further context, for COPY --from and FROM", "What"),
     ("label", "", "list:NAME=VALUE", "A label for the image", "What"),
-    ("platform", "", "text:OS/ARCH", "The platform of base images", "What"),
+    ("platform", "", "text:OS/ARCH[,…]", "The platform of the image; several make an index", "What"),
     ("secret", "", "list:id=NAME[,src=FILE|,env=VARIABLE]", "A secret for RUN --mount=type=secret", "What"),
     (
         "ssh",
@@ -68,8 +69,22 @@ FLAGS = (
     ("squash", "", "bool", "One layer instead of those that the build adds", "Result"),
     ("push", "", "bool", "Push the image to its registry", "Result"),
     ("load", "", "bool", "The image into the engine, whatever --output says besides", "Result"),
-    ("sbom", "", "text:WHETHER", "A list of what is in the image (not supported yet)", "Result"),
-    ("provenance", "", "text:WHETHER", "How the image was made (not supported yet)", "Result"),
+    (
+        "attest",
+        "",
+        "list:type=KIND",
+        "Attest what is in the image (sbom) or how it was made (provenance)",
+        "Result",
+    ),
+    ("sbom", "", "text:BOOL", "Short for --attest=type=sbom", "Result"),
+    ("provenance", "", "text:mode=MODE", "Short for --attest=type=provenance; mode=min or max", "Result"),
+    (
+        "annotation",
+        "",
+        "list:[LEVEL:]NAME=VALUE",
+        "Annotate the manifest, or index:, manifest-descriptor:, index-descriptor:",
+        "Result",
+    ),
     ("quiet", "q", "bool", "Print only the image's id", "Output"),
     ("progress", "", "text:KIND", "auto, plain, tty, quiet or rawjson", "Output"),
     ("debug-shell", "", "bool", "When a step fails, open a shell in what it has left", "Output"),
@@ -94,10 +109,7 @@ FLAGS = (
 
 
 def build_order(flags: Flags) -> dict[str, Any]:
-    """What the flags ask of the engine. Raises Invalid; Unsupported for what is not done yet."""
-    for name in ("sbom", "provenance"):
-        if flags.text(name) not in ("", "false", "0"):
-            raise Unsupported(f"--{name} is not supported yet")
+    """What the flags ask of the engine. Raises Invalid."""
     for what in flags.every("allow"):
         if what not in ("security.insecure", "network.host"):
             raise Invalid(f"invalid entitlement: {what}")
@@ -124,6 +136,8 @@ def build_order(flags: Flags) -> dict[str, Any]:
         "epoch": int(epoch) if epoch else None,
         "insecure": "security.insecure" in flags.every("allow"),
         "keep_failed": flags.on("debug-shell"),
+        "attests": attests(flags),
+        "annotations": flags.every("annotation"),
         "shm_size": flags.size("shm-size"),
         "limits": _limits(flags),
     }

@@ -10,23 +10,26 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from wherry.build.attest.documents import Attested
 from wherry.build.events import Warned
 from wherry.build.finish import Built
 from wherry.build.outputs.layout import document, layout_archive
 from wherry.build.sharing.choice import of_image
 from wherry.build.sharing.documents import cache_documents
 from wherry.errors import Unsupported, WherryError
-from wherry.oci import Platform, media_types, sha256_of
+from wherry.oci import Reference, media_types, sha256_of
 from wherry.oci.manifest import Descriptor
-from wherry.registry.client.push import Made
-from wherry.store.archive.packing import Blob, Packer, manifest_of
+from wherry.store.archive.packing import Blob, Packer
 from wherry.store.images import Image
 
 from ..bridges import drain
+from .bundle import Bundle
 from .export import exported
 from .outputs import CacheTarget, Output, cache_target, output
 
 if TYPE_CHECKING:
+    from wherry.registry.client.push import Made, Make
+
     from .manager import Auths, Builds
     from .order import BuildOrder
 
@@ -36,11 +39,14 @@ Metadata = dict[str, Any]
 
 
 async def deliver(
-    builds: Builds, order: BuildOrder, built: Built, workplace: str, metadata: Metadata
+    builds: Builds, order: BuildOrder, made: list[Built], workplace: str, metadata: Metadata
 ) -> AsyncIterator[Any]:
     """Events: progress of pushes, and `files` with the number of the output that the bytes are for (caches
-    count on from there). `metadata` gets what BuildKit writes into `--metadata-file`."""
+    count on from there). `made` is one build a platform. `metadata` gets what BuildKit writes into
+    `--metadata-file`."""
     packer = Packer(builds.store.layers, f"{workplace}/packed")
+    bundle = Bundle(builds, order, made)
+    built = made[0]
     if built.image is not None:
         metadata["containerimage.config.digest"] = built.image.id
         metadata["containerimage.digest"] = built.image.id
@@ -51,10 +57,10 @@ async def deliver(
         if chosen.kind == "files":
             pieces = exported(builds, built.state)
         elif chosen.kind in ("oci", "docker") and built.image is not None:
-            pieces = _archive(builds, packer, chosen, built.image, metadata)
+            pieces = _archive(packer, chosen, made, bundle, metadata)
         else:
             if built.image is not None:
-                async for event in _image(builds, chosen, built.image, order.auths, metadata):
+                async for event in _image(builds, chosen, made, bundle, order.auths, metadata):
                     yield event
             continue
         async for piece in pieces:
@@ -75,51 +81,96 @@ def _files(number: int, piece: bytes) -> dict[str, Any]:
 
 
 async def _archive(
-    builds: Builds, packer: Packer, chosen: Output, image: Image, metadata: Metadata
+    packer: Packer, chosen: Output, made: list[Built], bundle: Bundle, metadata: Metadata
 ) -> AsyncIterator[bytes]:
-    config = await asyncio.to_thread(_config, builds, image)
-    blobs = {}
-    for diff_id in dict.fromkeys(image.layers):
-        blobs[diff_id] = await asyncio.to_thread(packer.pack, diff_id, chosen.compression)
-    descriptors = {diff_id: blob.descriptor for diff_id, blob in blobs.items()}
-    manifest = manifest_of(config, image.layers, descriptors, chosen.compression)
-    platform = Platform(
-        architecture=image.config.architecture, os=image.config.os, variant=image.config.variant
-    )
-    top = msgspec.structs.replace(document(manifest, chosen.compression.manifest_type), platform=platform)
+    blobs: dict[str, Blob] = {}
+    documents: dict[str, bytes] = {}
+    images: list[tuple[Descriptor, Attested | None]] = []
+    for built in made:
+        image = _portable(built)
+        for diff_id in image.layers:
+            if diff_id not in blobs:
+                blobs[diff_id] = await asyncio.to_thread(packer.pack, diff_id, chosen.compression)
+        descriptors = {diff_id: blob.descriptor for diff_id, blob in blobs.items()}
+        manifest, described = bundle.manifest(built, descriptors, chosen.compression)
+        documents |= {image.id: built.config, described.digest: manifest}
+        about = await bundle.about(built, described, chosen.names)
+        if about is not None:
+            documents |= {**about.blobs, sha256_of(about.manifest): about.manifest}
+        images.append((described, about))
+    top, docker = images[0][0], None
+    if bundle.indexed:
+        data, top = bundle.index(images)
+        documents[top.digest] = data
+    elif chosen.kind == "docker":
+        image = _portable(made[0])
+        docker = image.id, [blobs[diff_id].descriptor.digest for diff_id in image.layers]
     _note(metadata, top, chosen)
-    docker = None
-    if chosen.kind == "docker":
-        docker = image.id, [descriptors[diff_id].digest for diff_id in image.layers]
-    documents = {image.id: config, top.digest: manifest}
     archive = layout_archive(packer, list(blobs.values()), documents, top, chosen.names, docker=docker)
     async for piece in drain(archive):
         yield piece
 
 
 async def _image(
-    builds: Builds, chosen: Output, image: Image, auths: Auths, metadata: Metadata
+    builds: Builds, chosen: Output, made: list[Built], bundle: Bundle, auths: Auths, metadata: Metadata
 ) -> AsyncIterator[Any]:
-    for name in chosen.names:
-        if not chosen.by_digest:
-            await asyncio.to_thread(builds.store.images.name, image.id, name)
     if chosen.names:
         metadata["image.name"] = ",".join(str(name) for name in chosen.names)
-    if not chosen.push:
-        return
-    config = await asyncio.to_thread(_config, builds, image)
-    tops: list[Descriptor] = []
-
-    def make(blobs: Mapping[str, Descriptor]) -> Made:
-        manifest = manifest_of(config, image.layers, blobs, chosen.compression)
-        tops.append(document(manifest, chosen.compression.manifest_type))
-        return Made({image.id: config}, manifest, chosen.compression.manifest_type)
-
-    for name in chosen.names:
-        name = name._replace(tag="") if chosen.by_digest else name
-        async for event in builds.push(name, list(image.layers), make, chosen.compression, auths):
+    for built in made:
+        for name in chosen.names:
+            if built.image is not None and not chosen.by_digest and not built.request.loose:
+                await asyncio.to_thread(builds.store.images.name, built.image.id, name)
+    for name in chosen.names if chosen.push else ():
+        async for event in _push(builds, chosen, name, made, bundle, auths, metadata):
             yield event
-    _note(metadata, tops[-1], chosen)
+
+
+async def _push(
+    builds: Builds,
+    chosen: Output,
+    name: Reference,
+    made: list[Built],
+    bundle: Bundle,
+    auths: Auths,
+    metadata: Metadata,
+) -> AsyncIterator[Any]:
+    """The images, what is said about them, and last what has the name."""
+    from wherry.registry.client.push import Made
+
+    alone = name._replace(tag="")
+    last = alone if chosen.by_digest else name
+    images: list[tuple[Descriptor, Attested | None]] = []
+    for built in made:
+        described: list[Descriptor] = []
+
+        def make(
+            blobs: Mapping[str, Descriptor], built: Built = built, described: list[Descriptor] = described
+        ) -> Made:
+            manifest, descriptor = bundle.manifest(built, blobs, chosen.compression)
+            described.append(descriptor)
+            return Made({_portable(built).id: built.config}, manifest, chosen.compression.manifest_type)
+
+        place = alone if bundle.indexed else last
+        layers = list(_portable(built).layers)
+        async for event in builds.push(place, layers, make, chosen.compression, auths):
+            yield event
+        about = await bundle.about(built, described[-1], [name])
+        if about is not None:
+            statements = Made(about.blobs, about.manifest, media_types.OCI_MANIFEST)
+            async for event in builds.push(alone, [], _only(statements), chosen.compression, auths):
+                yield event
+        images.append((described[-1], about))
+    top = images[0][0]
+    if bundle.indexed:
+        data, top = bundle.index(images)
+        whole = Made({}, data, media_types.OCI_INDEX)
+        async for event in builds.push(last, [], _only(whole), chosen.compression, auths):
+            yield event
+    _note(metadata, top, chosen)
+
+
+def _only(made: Made) -> Make:
+    return lambda _: made
 
 
 async def _cache(
@@ -136,6 +187,7 @@ async def _cache(
     records = built.results if target.everything else of_image(built.results, built.state)
     layers = list(dict.fromkeys(record.diff_id for record in records if record.diff_id))
     if target.reference is not None:
+        from wherry.registry.client.push import Made
 
         def make(blobs: Mapping[str, Descriptor]) -> Made:
             config, manifest = cache_documents(records, blobs)
@@ -168,13 +220,15 @@ def _fits(known: Descriptor, target: CacheTarget) -> bool:
     return not target.compression.force or known.media_type == target.compression.layer_type
 
 
-def _config(builds: Builds, image: Image) -> bytes:
-    if image.extras:
+def _portable(built: Built) -> Image:
+    """The image, if it means something elsewhere. Raises Unsupported."""
+    assert built.image is not None
+    if built.image.extras:
         raise Unsupported(
             "an image made of this machine's own /usr means nothing elsewhere",
             hint="-o DIRECTORY gives the files",
         )
-    return builds.store.blobs.read(image.id)
+    return built.image
 
 
 def _note(metadata: Metadata, top: Descriptor, chosen: Output) -> None:

@@ -21,8 +21,6 @@ from wherry.build.step import Room as BuildRoom
 from wherry.oci import Reference, parse_reference
 from wherry.oci.reference import DEFAULT_DOMAIN
 from wherry.registry.client.platforms import parse_platform
-from wherry.registry.client.push import Make
-from wherry.registry.client.remote import Remote
 from wherry.store import Store
 from wherry.store.archive.packing import Compression
 from wherry.store.images import Image
@@ -35,6 +33,9 @@ from .pruning import fitting
 from .steps import StepRunner
 
 if TYPE_CHECKING:
+    from wherry.registry.client.push import Make
+    from wherry.registry.client.remote import Remote
+
     from ..containers.room import Room
     from ..images import Images
     from .order import BuildOrder
@@ -87,7 +88,7 @@ class Builds:
         events: asyncio.Queue[Event | None] = asyncio.Queue()
         store = self._room.store
         with store.layers.lease() as lease:
-            worker = _Worker(self._steps, self._images, events, auths or {})
+            worker = _Worker(self._steps, self._images, store, events, auths or {})
             room = BuildRoom(
                 request,
                 store,
@@ -201,10 +202,16 @@ class _Worker:
     """What a build needs of the engine; see `wherry.build.request.Worker`."""
 
     def __init__(
-        self, steps: StepRunner, images: Images, events: asyncio.Queue[Event | None], auths: Auths
+        self,
+        steps: StepRunner,
+        images: Images,
+        store: Store,
+        events: asyncio.Queue[Event | None],
+        auths: Auths,
     ) -> None:
         self._steps = steps
         self._images = images
+        self._store = store
         self._events = events
         self._auths = auths
         self._pulls: dict[str, asyncio.Lock] = {}
@@ -216,13 +223,21 @@ class _Worker:
     async def image(self, reference: str, *, pull: bool, platform: str) -> Image:
         async with self._pulls.setdefault(reference, asyncio.Lock()):
             found = await asyncio.to_thread(self._images.find, reference)
-            if found is not None and (not pull or reference in self._pulled):
+            fits = found is not None and (not platform or _fits(found, platform))
+            if found is not None and fits and (not pull or reference in self._pulled):
                 return found
             credentials = credentials_for(parse_reference(reference), self._auths)
             async for event in self._images.pull(reference, platform=platform, credentials=credentials):
                 self._events.put_nowait(event)
             self._pulled.add(reference)
-            return await asyncio.to_thread(self._images.resolve, reference)
+            pulled = await asyncio.to_thread(self._images.resolve, reference)
+            if (
+                found is not None and not fits
+            ):  # the name stays with what it was before: this is for one build
+                name = parse_reference(reference)
+                if not name.digest:
+                    await asyncio.to_thread(self._store.images.name, found.id, name.tagged)
+            return pulled
 
     def tagged(self, image: Image, name: str) -> None:
         self._images.tagged(image, name)
@@ -230,6 +245,14 @@ class _Worker:
     def remote(self, reference: str) -> AbstractAsyncContextManager[Remote]:
         name = parse_reference(reference).tagged
         return self._images.registries.remote(name, credentials=credentials_for(name, self._auths))
+
+
+def _fits(image: Image, platform: str) -> bool:
+    """Whether an image that is here is one for this platform."""
+    wanted = parse_platform(platform)
+    config = image.config
+    same = (config.os or "linux", config.architecture) == (wanted.os, wanted.architecture)
+    return same and (not wanted.variant or not config.variant or config.variant == wanted.variant)
 
 
 def credentials_for(reference: Reference, auths: Auths) -> dict[str, str] | None:

@@ -19,10 +19,11 @@ from wherry.oci.manifest import Descriptor
 from wherry.store.feed import Feed
 
 from .agents import Agents
+from .bundle import check_attests
 from .contexts import from_archive, from_directory, from_remote, is_seen, read_dockerfile
 from .outputs import cache_source, cache_target, output
 
-__all__ = ["BuildOrder", "ContextOrder", "prepare"]
+__all__ = ["BuildOrder", "ContextOrder", "prepare", "requests_of"]
 
 
 class ContextOrder(msgspec.Struct):
@@ -78,6 +79,8 @@ class BuildOrder(msgspec.Struct):
     epoch: int | None = None
     insecure: bool = False
     keep_failed: bool = False
+    attests: dict[str, dict[str, str]] = {}
+    annotations: list[str] = []
     squash: bool = False
     shm_size: int = 0
     limits: dict[str, Any] = {}
@@ -165,6 +168,21 @@ async def prepare(
         or any(cache_target(one).kind == "inline" for one in order.cache_to),
         export=bool(outputs) and not any(one.image for one in outputs),
     )
+
+
+def requests_of(order: BuildOrder, request: Request) -> list[Request]:
+    """One a platform. Several are loose images, which only an index holds together. Raises Unsupported when
+    what is wanted can't be kept."""
+    platforms = [one.strip() for one in request.platform.split(",")]
+    outputs = [output(one, order.tags) for one in order.outputs]
+    check_attests(order, platforms, [(one.kind, one.push) for one in outputs])
+    if len(platforms) == 1:
+        return [request]
+    return [
+        msgspec.structs.replace(request, platform=one, loose=True, tags=[])
+        for one in dict.fromkeys(platforms)
+        if one
+    ]
 
 
 def _directory(order: ContextOrder, root: str) -> Files:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING, Any
 
 from wherry.build.checks import check
@@ -16,7 +17,7 @@ from wherry.oci import parse_reference
 
 from .classic import Classic
 from .deliver import deliver
-from .order import BuildOrder, prepare
+from .order import BuildOrder, prepare, requests_of
 
 if TYPE_CHECKING:
     from .manager import Builds
@@ -61,14 +62,24 @@ async def events(builds: Builds, order: BuildOrder, archive: AsyncIterator[bytes
             if order.check:
                 yield {"event": "built", "image": "", "tags": [], "warnings": len(warnings)}
                 return
-            async for event in builds.build(request, place, order.auths):
-                if not isinstance(event, Built):
+            metadata: dict[str, Any] = {}
+            async with AsyncExitStack() as held:
+                made: list[Built] = []
+                running = []
+                for one in requests_of(order, request):
+                    building = await held.enter_async_context(aclosing(builds.build(one, place, order.auths)))
+                    running.append(building)
+                    async for event in building:
+                        if isinstance(event, Built):
+                            made.append(event)
+                            break  # what it holds is held until all is delivered
+                        yield event
+                async for event in deliver(builds, order, made, place, metadata):
                     yield event
-                    continue
-                metadata: dict[str, Any] = {}
-                async for one in deliver(builds, order, event, place, metadata):
-                    yield one
-                image = event.image
+                for building in running:
+                    async for _ in building:
+                        pass
+                image = made[0].image
                 tags = list(image.tags) if image is not None else []
                 if tags:
                     metadata.setdefault("image.name", ",".join(tags))
