@@ -101,6 +101,7 @@ def test_without_an_engine(elsewhere: Elsewhere, platform: str) -> None:
         assert "no engine can run on this machine itself" in said.err, words
         assert "ssh://USER@HOST" in said.err
         assert "Traceback" not in said.err
+    assert "default" in elsewhere("context", "ls").out
     assert "only the client part runs here" in elsewhere("doctor", code=1).err
     shown = elsewhere("version", code=None).out
     assert {"win32": "windows", "darwin": "darwin"}[platform] in shown
@@ -123,6 +124,27 @@ def test_with_an_engine_over_tcp(elsewhere: Elsewhere, engine: EngineUnderTest, 
         assert engine.wherry("exec", "far", "cat", "/tmp/tree/sub/note").out == "text"
         assert elsewhere(*at, "logs", "far").out == ""
         elsewhere(*at, "rm", "-f", "far")
+
+
+def test_building_and_compose_over_tcp(elsewhere: Elsewhere, engine: EngineUnderTest, image: str) -> None:
+    (elsewhere.folder / "sub").mkdir()
+    (elsewhere.folder / "sub" / "note").write_text("text")
+    (elsewhere.folder / "Dockerfile").write_text(f"FROM {image}\nCOPY sub /sub\nCMD cat /sub/note\n")
+    service = "{build: ., init: true, command: sleep 1000}"
+    (elsewhere.folder / "compose.yaml").write_text(f"services: {{web: {service}}}")
+    with over_tcp(engine.socket) as address:
+        at = ("-H", address)
+        elsewhere(*at, "build", "-q", "-t", "far:1", ".")
+        assert elsewhere(*at, "run", "--rm", "far:1").out == "text"
+        try:
+            elsewhere(*at, "compose", "-p", "far", "up", "-d")
+            assert (
+                elsewhere(*at, "compose", "-p", "far", "exec", "-T", "web", "cat", "/sub/note").out == "text"
+            )
+            assert "far-web-1" in elsewhere(*at, "compose", "-p", "far", "ps").out
+        finally:
+            elsewhere(*at, "compose", "-p", "far", "down", "--rmi", "all", code=None)
+        elsewhere(*at, "rmi", "far:1")
 
 
 def test_copies_out_or_says_how(
