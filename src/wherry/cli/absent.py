@@ -7,7 +7,7 @@ INSTEAD = {
     "checkpoint": "there are no checkpoints; `wherry pause` holds a container",
     "config": "configs belong to compose files: `configs:` at the top and in a service",
     "node": "there is no swarm: stacks run on this machine, see `wherry stack --help`",
-    "plugin": "there are no plugins: volumes are `local`, networks bridges, log drivers built in",
+    "plugin": "there are no plugins: the drivers of volumes, networks and logs are built in",
     "secret": "secrets belong to compose files: `secrets:` at the top and in a service",
     "service": "there is no swarm: `wherry stack deploy` starts a compose file's services on this machine",
     "swarm": "none is needed: `wherry stack deploy -c compose.yaml NAME` works as it is",
