@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -51,7 +52,7 @@ services:
     stop_grace_period: 1s
 volumes: {data: {labels: {what: data}}}
 networks:
-  front:
+  front: {ipam: {config: [{subnet: 10.216.9.0/24}]}}
   back: {internal: true, ipam: {config: [{subnet: 10.216.1.0/24}]}}
 secrets: {token: {file: token.txt}}
 configs: {motd: {content: "hello from a config"}}
@@ -74,12 +75,14 @@ def folder(engine: EngineUnderTest, tmp_path: Path, image: str) -> Iterator[Path
 def theirs(engine: EngineUnderTest, folder: Path) -> Run:
     """Runs `docker compose`; standard output, and standard error for verbs that only report."""
 
-    def run(*words: str, check: bool = True) -> str:
+    def run(*words: str, check: bool = True, buildkit: bool = False) -> str:
         environment = {**os.environ, **engine.environment, "DOCKER_HOST": engine.docker_host}
+        if not buildkit:
+            environment["DOCKER_BUILDKIT"] = "0"
         done = subprocess.run(
             ["docker", "compose", "--progress", "plain", *words],
             cwd=folder,
-            env=environment | {"DOCKER_BUILDKIT": "0"},
+            env=environment,
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
@@ -102,10 +105,13 @@ def test_the_verbs_of_docker_compose(engine: EngineUnderTest, folder: Path, thei
     assert "started" in theirs("logs", "web")
     assert theirs("exec", "-T", "web", "sh", "-c", "echo $A $FROM_FILE; cat /text") == "1 yes\nbuilt\n"
     assert "10.216.1.10" in theirs("exec", "-T", "web", "nslookup", "db", "127.0.0.11")
-    secret = theirs("exec", "-T", "db", "sh", "-c", "cat /run/secrets/token /etc/motd")
-    assert secret == "secrethello from a config"
+    shown = theirs("exec", "-T", "db", "sh", "-c", "cat /run/secrets/token /etc/motd")
+    assert shown == "secrethello from a config"
     assert theirs("run", "--rm", "-T", "job", "echo", "once").strip() == "once"
     assert theirs("port", "web", "80").startswith("0.0.0.0:")
+    theirs("build", "--build-arg", "TEXT=kit", "web", buildkit=True)
+    theirs("up", "-d", "web")
+    assert theirs("exec", "-T", "web", "cat", "/text") == "kit\n"
     theirs("up", "-d", "--scale", "web=2", "--no-recreate", "web")
     assert theirs("ps", "-q", "web").count("\n") == 2
     assert "sleep" in theirs("top", "db")
@@ -154,6 +160,38 @@ def test_either_tool_keeps_what_the_other_made(engine: EngineUnderTest, folder: 
     assert ids(engine) == made
     wherry("compose", "down", "-v", "-t", "0")
     assert engine.container_ids() == []
+
+
+def test_watch_of_docker_compose(engine: EngineUnderTest, folder: Path, theirs: Run, image: str) -> None:
+    (folder / "src").mkdir()
+    watch = "develop: {watch: [{path: src, action: sync, target: /app}]}"
+    service = f"image: {image}, command: sleep 600, init: true, stop_grace_period: 1s, {watch}"
+    (folder / "compose.yaml").write_text(f"services: {{web: {{{service}}}}}")
+    theirs("up", "-d")
+    environment = {**os.environ, **engine.environment, "DOCKER_HOST": engine.docker_host}
+    with subprocess.Popen(
+        ["docker", "compose", "watch", "--no-up"],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as watching:
+        try:
+            assert watching.stdout is not None
+            for line in watching.stdout:
+                if "Watch enabled" in line:
+                    break
+            deadline = time.monotonic() + 60
+            number = 0
+            while theirs("exec", "-T", "web", "ls", "/app", check=False).split()[-1:] != [f"f{number}"]:
+                assert time.monotonic() < deadline
+                number += 1
+                (folder / "src" / f"f{number}").write_text("x")
+                time.sleep(1)
+        finally:
+            watching.terminate()
+    theirs("down", "-t", "0")
 
 
 def test_a_changed_network_is_made_anew(engine: EngineUnderTest, folder: Path, theirs: Run) -> None:

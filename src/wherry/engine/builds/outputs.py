@@ -70,7 +70,7 @@ def output(order: OutputOrder, tags: Iterable[str]) -> Output:
     by_digest = switch(fields, "push-by-digest")
     compression = compression_in(fields, "uncompressed" if kind == "docker" else "gzip")
     rewrite = switch(fields, "rewrite-timestamp")
-    for name in ("unpack", "store", "name-canonical", "dangling-name-prefix"):
+    for name in ("load", "unpack", "store", "name-canonical", "dangling-name-prefix"):
         fields.pop(name, None)  # of containerd: an image of ours is in the store, unpacked, in any case
     _nothing_left(fields, f"output type {kind}")
     if push and not names:
