@@ -26,41 +26,11 @@ class Authority:
             "subjectAltName=IP:127.0.0.1,DNS:localhost\nextendedKeyUsage=serverAuth,clientAuth\n"
             "authorityKeyIdentifier=keyid\n"
         )
-        self._openssl(
-            *(
-                "req",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:P-256",
-                "-nodes",
-                "-subj",
-                f"/CN={name}",
-            ),
-            *("-keyout", f"{name}/key.pem", "-out", f"{name}/request.pem"),
-        )
-        self._openssl(
-            *(
-                "x509",
-                "-req",
-                "-in",
-                f"{name}/request.pem",
-                "-CA",
-                "ca.pem",
-                "-CAkey",
-                "ca-key.pem",
-                "-days",
-                "2",
-            ),
-            *(
-                "-set_serial",
-                str(abs(hash(name)) + 1),
-                "-extfile",
-                f"{name}/extensions",
-                "-out",
-                f"{name}/cert.pem",
-            ),
-        )
+        new = f"req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN={name}"
+        self._openssl(*f"{new} -keyout {name}/key.pem -out {name}/request.pem".split())
+        sign = f"x509 -req -in {name}/request.pem -CA ca.pem -CAkey ca-key.pem -days 2"
+        number = abs(hash(name)) + 1
+        self._openssl(*f"{sign} -set_serial {number} -extfile {name}/extensions -out {name}/cert.pem".split())
         (place / "ca.pem").write_bytes((self.folder / "ca.pem").read_bytes())
         return place
 

@@ -7,7 +7,6 @@ set, with the certificates of DOCKER_CERT_PATH (default `~/.docker`): ca.pem, ce
 from __future__ import annotations
 
 import os
-import select
 import socket
 import sys
 import threading
@@ -18,7 +17,6 @@ from wherry.errors import Invalid, Unavailable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import ssl
     import subprocess
 
     from wherry.client.http import Stream
@@ -75,6 +73,8 @@ def _host_and_port(address: Address) -> tuple[str, int]:
 def _secured(plain: socket.socket, host: str, address: Address, tls: Tls) -> Stream:
     import ssl
 
+    from wherry.client.secured import Secured
+
     try:
         context = ssl.create_default_context(cafile=tls.authority or None)
         if not tls.verify:
@@ -82,7 +82,7 @@ def _secured(plain: socket.socket, host: str, address: Address, tls: Tls) -> Str
             context.verify_mode = ssl.CERT_NONE
         if tls.certificate:
             context.load_cert_chain(tls.certificate, tls.key or None)
-        secure = context.wrap_socket(plain, server_hostname=host)
+        secured = Secured(plain, context, host)
     except OSError as error:
         plain.close()
         files = ", ".join(name for name in tls[:3] if name)
@@ -93,58 +93,8 @@ def _secured(plain: socket.socket, host: str, address: Address, tls: Tls) -> Str
             else "DOCKER_CERT_PATH names the certificates' folder",
         ) from None
     ours, theirs = socket.socketpair()
-    threading.Thread(target=_carry, args=(secure, theirs), daemon=True).start()
+    threading.Thread(target=secured.carry, args=(theirs,), daemon=True).start()
     return ours
-
-
-def _carry(secure: ssl.SSLSocket, plain: socket.socket) -> None:
-    """Carry bytes between a TLS connection and a plain socket, so that all else knows only plain ones.
-
-    One thread does both ways, since a TLS connection is not for two. The end of the plain side's input is
-    told by `close_notify`, which ends one half.
-    """
-    import ssl
-
-    secure.setblocking(False)
-    sources: list[socket.socket] = [secure, plain]
-    while secure in sources:
-        ready = [secure] if secure.pending() else select.select(sources, [], [])[0]
-        if secure in ready:
-            try:
-                data = secure.recv(_PIECE)
-                if not data:
-                    break
-                plain.sendall(data)
-            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                pass
-            except OSError:
-                break
-        if plain in ready:
-            data = plain.recv(_PIECE)
-            if data:
-                _send(secure, data)
-            else:
-                sources.remove(plain)
-                try:
-                    secure.unwrap()
-                    break  # the other side had said its own already
-                except OSError:
-                    pass  # it has not: what it sends is still read
-    plain.close()
-    secure.close()
-
-
-def _send(secure: ssl.SSLSocket, data: bytes) -> None:
-    import ssl
-
-    view = memoryview(data)
-    while view:
-        try:
-            view = view[secure.send(view) :]
-        except ssl.SSLWantWriteError:
-            select.select([], [secure], [])
-        except ssl.SSLWantReadError:
-            select.select([secure], [], [])
 
 
 def _over_ssh(target: str) -> Stream:
