@@ -212,7 +212,7 @@ class AsyncApplication(_Described):
         return found[0]
 
     async def __aenter__(self) -> Self:
-        return await self.up()
+        return self
 
     async def __aexit__(
         self,

@@ -102,6 +102,7 @@ async def test_an_application(engine: EngineUnderTest, image: str, tmp_path: Pat
     file.write_text(f"name: asyncapp\nservices: {{web: {{image: {image}, command: sleep 60, init: true}}}}\n")
     api = wherry.AsyncEngine(engine.docker_host)
     async with wherry.AsyncApplication(file, engine=api) as app:
+        await app.up()
         web = await app.container("web")
         assert await web.name == "asyncapp-web-1"
         await app.up(scale={"web": 2})

@@ -42,7 +42,7 @@ def test_run_starts_the_engine_by_itself(no_engine: EngineUnderTest, monkeypatch
 def test_life(api: wherry.Engine, image: str) -> None:
     with api.run(image, ["sh", "-c", "echo out; echo err >&2; exec sleep 60"], name="life") as container:
         assert (container.name, container.status, container.exit_code) == ("life", "running", None)
-        assert container.wait_for_log("out") == "out"
+        assert (container.wait_for_log("out"), container.wait_for_log("err")) == ("out", "err")
         assert container in api.containers.list()
         assert sorted(container.logs().split()) == ["err", "out"]
         assert container.logs(stderr=False) == "out\n"

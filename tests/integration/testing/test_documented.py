@@ -15,7 +15,7 @@ COMPOSE = "services: {web: {image: 'debian:12', init: true, command: sleep 600}}
 
 def blocks() -> list[str]:
     found = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    assert len(found) == 5
+    assert len(found) == 6
     return found
 
 
@@ -38,7 +38,7 @@ def test_examples_run(engine: EngineUnderTest, image: str, tmp_path: Path) -> No
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[0] == "text"
-    assert done.stdout.splitlines()[-2:] == ["running", "2"]
+    assert done.stdout.splitlines()[-3:] == ["running", "2", "running"]
     assert (tmp_path / "copy" / "note").read_text() == "text"
     assert engine.container_ids() == []
     engine.wherry("rmi", "debian:12")
