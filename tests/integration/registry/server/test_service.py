@@ -69,6 +69,11 @@ async def test_a_quota_is_not_overshot_by_many_at_once(serve: Serve) -> None:
 async def test_requests_behind_a_proxy_are_told_apart(serve: Serve, tmp_path: Path) -> None:
     log = tmp_path / "audit"
     told = f'[limits]\nrequests = 0.01\nburst = 2\n[audit]\npath = "{log}"\npulls = true\n'
+    open_one = await serve('trusted_proxies = ["127.0.0.1"]\n')
+    open_one.headers = {"X-Forwarded-For": "192.0.2.1"}
+    blob = os.urandom(3 << 20)
+    assert await open_one.blob("team/a", blob) == 201
+    assert (await open_one.ask("GET", f"/v2/team/a/blobs/{digest_of(blob)}"))[2] == blob
     trusting = await serve(f'trusted_proxies = ["127.0.0.0/8"]\n{told}')
     for address in ("192.0.2.1", "192.0.2.2"):
         headers = {"X-Forwarded-For": f"203.0.113.9, {address}"}
