@@ -14,6 +14,7 @@ from wherry.store.images import Image, ImageUser
 
 from . import image_view
 from .bridges import drain, steps
+from .containers import image_mounts
 from .filters import Filters, check, flag, matches_labels
 from .identity import short
 from .image_insight import Insight
@@ -283,7 +284,7 @@ class Images(AtRegistries, Insight):
         return [
             ImageUser(container.id, container.condition.alive)
             for container in self._registry
-            if container.plan.image_id == image_id
+            if container.plan.image_id == image_id or image_mounts.uses(container, image_id)
         ]
 
     def _event(self, action: str, identifier: str, name: str) -> None:

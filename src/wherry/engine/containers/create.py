@@ -12,7 +12,7 @@ from ..identity import new_id, short
 from ..models import ContainerConfig, ContainerCreated, HostConfig, NetworkingConfig
 from ..moments import now
 from ..spec.check import check
-from . import copyup
+from . import copyup, image_mounts
 from .defaults import command_line, with_image_defaults
 from .mounts import make_volumes, plan_mounts
 from .platforms import check_platform
@@ -53,6 +53,7 @@ async def create(
     warnings += check_platform(platform, image.config, config.image, room.machine.architecture)
     endpoints = room.networks.plan(config, host, networking, warnings)
     planned = plan_mounts(config, host, room.registry.find)
+    image_mounts.resolve(room.store, planned)
     for mode in (host.pid_mode, host.ipc_mode, host.network_mode):
         if mode.startswith("container:"):
             other = room.registry.find(mode.partition(":")[2]).plan.config

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from wherry.errors import Invalid, NotFound, Unsupported
+from wherry.errors import Invalid, NotFound
 
 from ..models import ContainerConfig, HostConfig, Mount, MountPoint
 from ..volumes import StoredVolume, Volumes
@@ -62,14 +62,12 @@ def make_volumes(planned: list[PlannedMount], host: HostConfig, volumes: Volumes
 
 
 def from_mount(mount: Mount) -> PlannedMount:
-    """One `--mount`. Raises `Invalid`; `Unsupported` for a type that is not done."""
+    """One `--mount`. Raises `Invalid`."""
     kind = mount.type
     if kind not in ("bind", "volume", "tmpfs", "image"):
         raise _invalid(kind, "mount type unknown")
     if not mount.target:
         raise _invalid(kind, "field Target must not be empty")
-    if kind == "image":
-        raise Unsupported("mounts of type image are not supported yet", hint="copy the files into a volume")
     target = check_target(mount.target, mount.target)
     planned = PlannedMount(kind, target, read_only=mount.read_only)
     if kind == "bind":
@@ -82,7 +80,13 @@ def from_mount(mount: Mount) -> PlannedMount:
             planned.anonymous = True
         if mount.volume_options is not None:
             planned.no_copy = mount.volume_options.no_copy
-            planned.subpath = _relative(mount.volume_options.subpath)
+            planned.subpath = _relative(kind, mount.volume_options.subpath)
+    elif kind == "image":
+        if not mount.source:
+            raise _invalid(kind, "field Source must not be empty")
+        planned.source, planned.read_only = mount.source, True
+        if mount.image_options is not None:
+            planned.subpath = _relative(kind, mount.image_options.subpath)
     else:
         if mount.source:
             raise _invalid(kind, "field Source must not be specified")
@@ -111,12 +115,12 @@ def _bind(planned: PlannedMount, mount: Mount) -> None:
         raise _invalid("bind", f"bind source path does not exist: {planned.source}")
 
 
-def _relative(subpath: str) -> str:
+def _relative(kind: str, subpath: str) -> str:
     if not subpath:
         return ""
     clean = os.path.normpath(subpath)
     if clean.startswith(("/", "..")):
-        raise _invalid("volume", f"subpath must be a relative path within the volume: {subpath}")
+        raise _invalid(kind, f"subpath must be a relative path within the {kind}: {subpath}")
     return clean
 
 

@@ -54,6 +54,8 @@ class PlannedMount(msgspec.Struct, omit_defaults=True):
     options: list[str] = []
     create_source: bool = False
     """Whether a bind's missing source directory is made (`-v` does, `--mount` refuses)."""
+    image: str = ""
+    """Of the kind `image`: its id; `source` is how it was asked for."""
 
 
 class Plan(msgspec.Struct, omit_defaults=True):

@@ -11,7 +11,7 @@ from ..models import Confinement, ExecConfig, HostConfig
 from ..spec import capabilities, environment, modes, security_options, userns
 from ..spec.process import User, lifts, process, resource_limits
 from ..spec.translate import Wish, translate
-from . import bind_sources, hostfiles, lookup, shm, users
+from . import bind_sources, hostfiles, image_mounts, lookup, shm, users
 
 if TYPE_CHECKING:
     from wherry.store.snapshots import Snapshot
@@ -43,6 +43,7 @@ def build(room: Room, container: Container) -> Specified:
     joined = _joined(room, host)
     decision = decide(room, container)
     bind_sources.prepare(room, plan.mounts)
+    images = image_mounts.layers(room, container)
     cgroup = room.cgroup_path(container)
     first = room.idranges.allocate() if decision.kind == userns.OWN else -1
     try:
@@ -71,6 +72,7 @@ def build(room: Room, container: Container) -> Specified:
         room.idranges.release(first)
         raise
     rootfs = snapshot.mounts()
+    rootfs["mounts"] = [*rootfs["mounts"], *images]
     if host.readonly_rootfs:
         rootfs["readonly"] = True
     runtime = room.settings.runtimes.get(host.runtime, "wherry")

@@ -46,7 +46,8 @@ def mounts(
             listed.append(_entry(target, "bind", source, bound))
     for source, target in devices or ():
         listed.append(_entry(target, "bind", source, ["bind", "rprivate", "nosuid", "noexec"]))
-    users = [_planned(mount, idmap) for mount in planned]
+    # images are part of the root (`image_mounts.layers`)
+    users = [_planned(mount, idmap) for mount in planned if mount.kind != "image"]
     users += [_tmpfs(target, options or "") for target, options in (host.tmpfs or {}).items()]
     # a mount has to come before those below it
     return listed + sorted(users, key=lambda entry: str(entry["destination"]).rstrip("/").count("/"))
