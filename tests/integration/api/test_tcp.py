@@ -79,6 +79,8 @@ def test_streams_of_our_own_client(secured: Secured, image: str) -> None:
     until(lambda: wherry("logs", "--tail", "1", "far").out == "20000\n")
     assert wherry("logs", "far").out == "".join(f"{n}\n" for n in range(1, 20001))
     assert wherry("exec", "far", "echo", "inside").out == "inside\n"
+    stranger = {"DOCKER_CERT_PATH": os.fspath(secured.engine.home)}
+    assert "no secure connection to" in wherry("ps", code=1, env=stranger).err
 
 
 @pytest.mark.needs("docker-cli")

@@ -1,18 +1,13 @@
-"""Engines that are reached over TCP, over mutual TLS, and through the pipe that ssh makes."""
+"""Engines that are reached over TCP, and through the pipe that ssh makes."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import socket
-import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import pytest
 
 from tests.harness.engine import EngineUnderTest
 
@@ -29,8 +24,8 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
 
 
 @contextmanager
-def forwarded(path: str, context: ssl.SSLContext | None = None) -> Iterator[int]:
-    """A TCP port of the loopback that leads to a unix socket, behind TLS where a context is given."""
+def forwarded(path: str) -> Iterator[int]:
+    """A TCP port of the loopback that leads to a unix socket."""
     listener = socket.create_server(("127.0.0.1", 0))
     opened: list[socket.socket] = []
     threads: list[threading.Thread] = []
@@ -41,12 +36,6 @@ def forwarded(path: str, context: ssl.SSLContext | None = None) -> Iterator[int]
                 client, _ = listener.accept()
             except OSError:
                 return
-            try:
-                if context is not None:
-                    client = context.wrap_socket(client, server_side=True)
-            except OSError:
-                client.close()
-                continue
             engine = socket.socket(socket.AF_UNIX)
             engine.connect(path)
             opened.extend((client, engine))
@@ -80,54 +69,6 @@ def test_tcp(engine: EngineUnderTest, image: str) -> None:
         assert engine.wherry("-H", address, "version", "-f", "{{.Server.Version}}").out
         done = engine.wherry.raw("-H", address, "run", "--rm", "-i", *QUIET, image, "cat", stdin=data)
         assert done.stdout == data, done.stderr
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An authority of our own, with a certificate for the engine and one for its client."""
-    if shutil.which("openssl") is None:
-        pytest.skip("needs openssl")
-    folder = tmp_path_factory.mktemp("certificates")
-
-    def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
-
-    new = ("req", "-newkey", "rsa:2048", "-nodes")
-    openssl(*new, "-x509", "-days", "2", "-subj", "/CN=test", "-keyout", "ca-key.pem", "-out", "ca.pem")
-    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\n")
-    for name in ("server", ""):
-        key, certificate = (f"{name}-key.pem", f"{name}.pem") if name else ("key.pem", "cert.pem")
-        openssl(*new, "-subj", f"/CN={name or 'client'}", "-keyout", key, "-out", "request.pem")
-        sign = ("x509", "-req", "-days", "2", "-CA", "ca.pem", "-CAkey", "ca-key.pem", "-CAcreateserial")
-        openssl(*sign, "-in", "request.pem", "-extfile", "names", "-out", certificate)
-    return folder
-
-
-def test_mutual_tls(engine: EngineUnderTest, image: str, certificates: Path, tmp_path: Path) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificates / "server.pem", certificates / "server-key.pem")
-    context.load_verify_locations(certificates / "ca.pem")
-    context.verify_mode = ssl.CERT_REQUIRED
-    data = os.urandom(200_000)
-    trusted = {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": os.fspath(certificates)}
-    with forwarded(engine.socket, context) as port:
-        address = {"WHERRY_HOST": f"tcp://127.0.0.1:{port}"} | trusted
-        assert engine.wherry("ps", "-q", env=address).out == ""
-        script = "echo over tls; exit 4"
-        found = engine.wherry("run", "--rm", *QUIET, image, "sh", "-c", script, code=4, env=address)
-        assert found.out == "over tls\n"
-        secured = engine.wherry.environment | address
-        done = subprocess.run(
-            engine.wherry._argv(("run", "--rm", "-i", *QUIET, image, "head", "-c", "200000")),
-            input=data,
-            capture_output=True,
-            env=secured,
-            timeout=60,
-            check=False,
-        )
-        assert done.stdout == data, done.stderr
-        stranger = address | {"DOCKER_CERT_PATH": os.fspath(tmp_path)}
-        assert "no secure connection to" in engine.wherry("ps", code=1, env=stranger).err
 
 
 def test_pipe_of_ssh(engine: EngineUnderTest) -> None:
