@@ -86,6 +86,33 @@ def test_a_published_port_is_reached_from_everywhere(lab: Lab) -> None:
     assert c.fetch(through_host, 2) == "000"
 
 
+def test_both_ip_versions(lab: Lab) -> None:
+    a, b, c = lab.node(), lab.node(), lab.node()
+    front = lab.networks.create("front", subnets=[Subnet("fd00:77::/64")], ipv6=True)
+    mine = lab.networks.connect(front, "a", a.namespace, ipv6="fd00:77::9", aliases=["web"])
+    lab.networks.connect(front, "b", b.namespace, aliases=["db"])
+    outside = lab.networks.create("other", ipv6=True)
+    lab.networks.connect(outside, "c", c.namespace)
+    assert mine.ipv6 == "fd00:77::9"
+    assert b.ask("web", "AAAA") == "fd00:77::9"
+    assert b.ask("web", "A") == mine.ipv4
+    a.start("python3", "-m", "http.server", "81", "--bind", "::", cwd=str(lab.directory))
+    a.serve(80, str(lab.directory))  # by then the other has started as well, or nearly
+    deadline = time.monotonic() + 60
+    while b.fetch("http://[fd00:77::9]:81/") != "200":
+        assert time.monotonic() < deadline
+    assert c.fetch("http://[fd00:77::9]:81/", 2) == "000"
+    wanted = [PortRequest("tcp", 81, "", 8081), PortRequest("tcp", 81, "::1", 8082)]
+    lab.networks.publish("a", wanted, ipv4=mine.ipv4, ipv6=mine.ipv6)
+    assert outside.ipv6 is not None
+    through_host = f"http://[{outside.ipv6.gateway}]"
+    assert c.fetch(f"{through_host}:8081/") == "200"
+    assert c.fetch(f"{through_host}:8082/", 2) == "000"
+    assert lab.host.fetch("http://[::1]:8082/") == "200"
+    with pytest.raises(Conflict, match="Address already in use"):
+        lab.networks.connect(front, "c", c.namespace, ipv6="fd00:77::9")
+
+
 def test_a_port_on_loopback_is_not_open_elsewhere(lab: Lab) -> None:
     a, b = lab.node(), lab.node()
     default = lab.networks.default()
