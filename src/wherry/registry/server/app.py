@@ -206,6 +206,7 @@ async def _refused_or(request: web.Request, notes: Notes, handler: _Answering) -
     except Refusal as refusal:
         return _refused(request, refusal)
     except Full as error:
+        request.app.logger.error("%s", error.message)
         return _refused(request, Refusal("INSUFFICIENT_STORAGE", error.message))
     except Unavailable as error:
         request.app.logger.error("%s", error.message)

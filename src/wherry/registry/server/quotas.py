@@ -88,7 +88,8 @@ class Quotas:
         async for chunk in chunks:
             already += len(chunk)
             if left is not None and already > left:
-                raise self._exceeded(name)
+                await self.check(name, already)
+                left = await self.left(name)
             yield chunk
 
     async def _usage(self, name: str) -> int:
