@@ -257,3 +257,42 @@ def test_a_version_from_the_future(daemon: Daemon) -> None:
     with pytest.raises(docker.errors.APIError, match="is too new"):
         client.containers.list()
     client.close()
+
+
+def test_exec_with_a_terminal(client: Any, image: str) -> None:
+    """Frames or none: what the start says counts, not what the exec was made with."""
+    box = client.containers.run(image, "sleep 600", detach=True, network_mode="none", init=True)
+    made = client.api.exec_create(box.id, ["sh", "-c", "echo out; echo err >&2"], tty=True)
+    assert client.api.exec_start(made) == b"out\r\nerr\r\n"
+    made = client.api.exec_create(box.id, ["sh", "-c", "echo out; echo err >&2"], tty=True)
+    assert client.api.exec_start(made, tty=True) == b"out\r\nerr\r\n"
+    made = client.api.exec_create(box.id, ["sh", "-c", "echo out; echo err >&2"])
+    assert client.api.exec_start(made, demux=True) == (b"out\n", b"err\n")
+    box.remove(force=True)
+
+
+def test_errors_that_come_in_a_stream(client: Any) -> None:
+    with pytest.raises(docker.errors.ImageLoadError):
+        client.images.load(b"this is no archive")
+
+
+def test_variables_without_a_value(client: Any, image: str) -> None:
+    box = client.containers.create(image, "env", environment=["Gone", "Empty=", "Set=x"], network_mode="none")
+    assert client.api.inspect_container(box.id)["Config"]["Env"] == ["Gone", "Empty=", "Set=x"]
+    box.start()
+    box.wait()
+    lines = box.logs().decode().splitlines()
+    assert "Empty=" in lines and "Set=x" in lines
+    assert not any(line.startswith("Gone") for line in lines)
+    box.remove()
+
+
+def test_a_container_leaves_a_network_once(client: Any, image: str) -> None:
+    network = client.networks.create("left-once")
+    box = client.containers.create(image, "true")
+    network.connect(box)
+    network.disconnect(box, force=True)
+    with pytest.raises(docker.errors.APIError, match="is not connected to network"):
+        network.disconnect(box, force=True)
+    box.remove()
+    network.remove()

@@ -50,3 +50,11 @@ def test_an_archive_and_a_failure(client: Any, image: str) -> None:
 
 def test_prune(client: Any) -> None:
     assert "SpaceReclaimed" in client.api.prune_builds()
+
+
+def test_further_hosts(client: Any, image: str) -> None:
+    text = f"FROM {image}\nRUN grep -w one /etc/hosts && grep -w two /etc/hosts\n".encode()
+    built, _ = client.images.build(
+        fileobj=io.BytesIO(text), extra_hosts={"one": "127.0.0.1", "two": "127.0.0.2"}, nocache=True
+    )
+    client.images.remove(built.id)

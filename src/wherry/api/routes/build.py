@@ -57,9 +57,9 @@ def _order(call: Call) -> BuildOrder:
     ulimits = _json(query.text("ulimits"), "ulimits")
     if ulimits:
         limits["Ulimits"] = ulimits
-    hosts = query.text("extrahosts")
+    hosts = [host for text in query.texts("extrahosts") for host in text.split(",") if host]
     if hosts:
-        limits["ExtraHosts"] = hosts.split(",")
+        limits["ExtraHosts"] = hosts
     tags = [tag for tag in query.texts("t") if tag]
     for tag in tags:
         if parse_reference(tag).digest:
