@@ -166,7 +166,7 @@ need_python() {
 or let this script do it: --dependencies"
 }
 
-sudo_word() { [ "$user_id" = 0 ] || printf 'sudo '; }
+sudo_word() { [ "$user_id" = 0 ] || [ "$(uname -s)" = Darwin ] || printf 'sudo '; }
 
 # --- the environment of one version
 
