@@ -44,6 +44,7 @@ def test_what_can_follow(engine: EngineUnderTest, wherry: Command) -> None:
     finally:
         wherry("rm", "sleeper")
         wherry("volume", "rm", "stored")
+        (engine.home / "compose.yaml").unlink()
 
 
 BASH = """source {script}; COMP_WORDS=({words} ''); COMP_CWORD={count}

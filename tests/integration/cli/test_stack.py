@@ -19,6 +19,7 @@ def test_a_stack_from_its_first_day_to_its_last(engine: EngineUnderTest, wherry:
         assert wherry("stack", "ls", "--format", "{{.Name}} {{.Services}}").line == "shop 2"
         form = ("--format", "{{.Name}} {{.Replicas}}")
         assert wherry("stack", "services", "shop", *form).out == "shop_old 1/1\nshop_web 2/2\n"
+        (engine.home / "compose.yaml").write_text("services: {other: {image: host}}")  # not of this stack
         names = wherry("stack", "ps", "shop", "--format", "{{.Name}}").out.split()
         assert names == ["shop-old-1", "shop-web-1", "shop-web-2"]
         (engine.home / "stack.yaml").write_text(FILE.replace("  old:", "  new:"))
@@ -26,6 +27,8 @@ def test_a_stack_from_its_first_day_to_its_last(engine: EngineUnderTest, wherry:
         assert wherry("stack", "services", "shop", *form).out == "shop_new 1/1\nshop_web 2/2\n"
     finally:
         wherry("stack", "rm", "shop", code=None)
+        (engine.home / "compose.yaml").unlink(missing_ok=True)
+    assert wherry("ps", "-aq").out == ""
     assert "nothing found in stack: shop" in wherry("stack", "rm", "shop", code=1).err
     assert "please specify a Compose file" in wherry("stack", "deploy", "shop", code=1).err
 

@@ -20,6 +20,8 @@ SERVICE = "com.docker.compose.service"  # the label
 def compose(invocation: Invocation, stack: str, verb: str, *words: str, files: Sequence[str] = ()) -> int:
     """Run `wherry compose -p STACK [-f FILE...] VERB WORD...`; its exit code."""
     before = [word for file in files for word in ("-f", file)]
+    if not files:
+        before = ["--project-directory", "/"]  # a compose file of the present folder is none of the stack's
     return invoke(entry.COMMAND, "compose", ["-p", stack, *before, verb, *words], invocation.host)
 
 

@@ -10,7 +10,7 @@ def run(invocation: Invocation) -> int:
     code = 0
     for stack in invocation.arguments:
         containers(invocation, stack)
-        code = compose(invocation, stack, "down") or code
+        code = compose(invocation, stack, "down", "--remove-orphans") or code
     return code
 
 
