@@ -39,6 +39,9 @@ def run(invocation: Invocation) -> int:
         systemd.systemctl("daemon-reload", user=user)
         systemd.systemctl("start", units.SOCKET, user=user)
         print("the engine is a service now: systemd starts it with the first client, and at boot")
+        name = os.environ.get("USER", "")
+        if user and not os.path.exists(f"/var/lib/systemd/linger/{name}"):
+            print(f"it ends with your last session, unless: sudo loginctl enable-linger {name or '$USER'}")
     return 0
 
 
