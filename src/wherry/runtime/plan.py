@@ -25,6 +25,9 @@ class Layers(NamedTuple):
     work: str
     idmap: bool
     """Show the files' ids as they are on disk inside the container's user namespace."""
+    volatile: bool = False
+    """Nothing in an overlay waits for the disk (fsync does nothing): it is mounted once, and worthless after
+    a power cut (Linux 5.10)."""
 
     def descriptors(self) -> int:
         """How many descriptors setup hands to init for it: the layers, upper, work and what holds the two."""
@@ -178,7 +181,7 @@ def _layers(entry: dict[str, Any], identity: bool) -> Layers:
         if not lower:
             raise Invalid("an overlay needs at least one lower directory")
         upper, work = entry.get("upper") or "", entry.get("work") or ""
-        return Layers(True, entry["target"], lower, upper, work, idmap)
+        return Layers(True, entry["target"], lower, upper, work, idmap, volatile=bool(entry.get("volatile")))
     if kind == "bind":
         return Layers(False, entry["target"], (entry["source"],), "", "", idmap)
     raise Invalid(f"unknown root file system mount type {kind!r}")

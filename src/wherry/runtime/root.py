@@ -94,13 +94,15 @@ def _overlay(layers: Layers, descriptors: list[int]) -> int:
         if upper:
             filesystem.set_fd("upperdir", upper[0])
             filesystem.set_fd("workdir", upper[1])
+            if layers.volatile:
+                filesystem.flag("volatile")
         return filesystem.mount()
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.EBADF, errno.EOPNOTSUPP):
             raise
     if encloses("", lower[-1]):
         return _bottom_alone(layers, lower)
-    return _overlay_by_path(lower, upper)
+    return _overlay_by_path(lower, upper, volatile=layers.volatile)
 
 
 def encloses(path: str, directory: int = mounts.AT_FDCWD) -> bool:
@@ -136,7 +138,7 @@ def spare_directory(number: int = 0) -> str:
     return found[number]
 
 
-def _overlay_by_path(lower: list[int], upper: list[int]) -> int:
+def _overlay_by_path(lower: list[int], upper: list[int], *, volatile: bool) -> int:
     """Likewise where overlayfs takes no descriptors (before Linux 6.13)."""
     filesystem = mounts.FileSystem("overlay")
     filesystem.set("source", "overlay")
@@ -147,17 +149,19 @@ def _overlay_by_path(lower: list[int], upper: list[int]) -> int:
         if upper:
             filesystem.set("upperdir", f"/proc/self/fd/{upper[0]}")
             filesystem.set("workdir", f"/proc/self/fd/{upper[1]}")
+            if volatile:
+                filesystem.flag("volatile")
         return filesystem.mount()
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise
         try:
-            return _overlay_by_page(lower, upper)
+            return _overlay_by_page(lower, upper, volatile=volatile)
         except OSError:
             raise error from None  # newer kernels say here what is wrong, mount(2) only EINVAL
 
 
-def _overlay_by_page(lower: list[int], upper: list[int]) -> int:
+def _overlay_by_page(lower: list[int], upper: list[int], *, volatile: bool) -> int:
     """Likewise where overlayfs wants all layers in one value (before Linux 6.5).
 
     fsconfig(2) holds 255 bytes a value, mount(2) a page: some 220 layers named by descriptor.
@@ -165,6 +169,7 @@ def _overlay_by_page(lower: list[int], upper: list[int]) -> int:
     options = "userxattr,lowerdir=" + ":".join(f"/proc/self/fd/{descriptor}" for descriptor in lower)
     if upper:
         options += f",upperdir=/proc/self/fd/{upper[0]},workdir=/proc/self/fd/{upper[1]}"
+        options += ",volatile" if volatile else ""
     if len(options) >= os.sysconf("SC_PAGE_SIZE"):
         raise RuntimeFailure(f"{len(lower)} layers are more than this kernel mounts at once (Linux 6.5 can)")
     place = spare_directory()

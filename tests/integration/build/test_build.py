@@ -137,6 +137,12 @@ def test_reproducible(build: Build) -> None:
     assert build(text, "--reproducible", "--no-cache").line == first
 
 
+def test_steps_do_not_wait_for_the_disk(build: Build, wherry: Command, image: str) -> None:
+    look = "grep ' / ' /proc/mounts"
+    assert "volatile" in build(f"FROM BASE\nRUN {look}\n", "--no-cache").err
+    assert "volatile" not in wherry("run", "--rm", "--network=none", image, "sh", "-c", look).out
+
+
 def test_args_and_platform(build: Build) -> None:
     text = """
 ARG GLOBAL=g

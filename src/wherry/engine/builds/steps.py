@@ -63,6 +63,7 @@ class StepRunner:
             if order.secrets:
                 room.secret_environment[identifier] = order.secrets
             container = room.registry.find(identifier)
+            room.volatile.add(identifier)
             attachment = await attach.attach(room, container, stdin=False, stdout=True, stderr=True)
             reading = asyncio.ensure_future(_read(attachment.socket, order.output))
             try:
@@ -89,6 +90,7 @@ class StepRunner:
             )
         finally:
             room.secret_environment.pop(identifier, None)
+            room.volatile.discard(identifier)
             await asyncio.shield(room.background(self._discard(identifier), "end of a build step"))
 
     async def _discard(self, identifier: str) -> None:

@@ -72,6 +72,9 @@ class Room:
         """Who users are in images as they came; filled by `specification`."""
         self.secret_environment: dict[str, list[str]] = {}
         """Variables of containers that no record may have, by the container's id: secrets of builds."""
+        self.volatile: set[str] = set()
+        """Ids of containers that need not survive a power cut: steps of builds. Their files become layers,
+        which are synced themselves."""
         self.sockets_outside: Sockets | None = None
         """Makes sockets of the machine's network, for an engine that is behind one of its own."""
         self._shippers: Shippers | None = None

@@ -72,6 +72,8 @@ def build(room: Room, container: Container) -> Specified:
         room.idranges.release(first)
         raise
     rootfs = snapshot.mounts()
+    if container.id in room.volatile:
+        rootfs["mounts"] = [{**mount, "volatile": True} for mount in rootfs["mounts"]]
     rootfs["mounts"] = [*rootfs["mounts"], *images]
     if host.readonly_rootfs:
         rootfs["readonly"] = True
