@@ -253,7 +253,7 @@ class Applying:
         inherited: dict[str, str],
     ) -> str:
         known = labels.container_labels(service, self._project, step.number, image, digest)
-        body = container_body(service, self._project, known, others, inherited)
+        body = container_body(service, self._project, known, others, inherited, step.name)
         path = "/containers/create" + query(name=step.name, platform=service.fields.get("platform"))
         answer = self._client.post(path, body)
         for warning in answer.get("Warnings") or ():

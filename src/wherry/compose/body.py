@@ -38,8 +38,9 @@ def container_body(
     labels: dict[str, str],
     containers: dict[str, str],
     inherited: dict[str, str],
+    name: str = "",
 ) -> dict[str, Any]:
-    """The body of `POST /containers/create`.
+    """The body of `POST /containers/create` for a container with this name.
 
     `containers`: a container's id for each service that another may refer to (`service:NAME`). `inherited`:
     anonymous volumes by their place, taken over from the container that this one replaces.
@@ -47,6 +48,7 @@ def container_body(
     fields = service.fields
     host: dict[str, Any] = {}
     body: dict[str, Any] = {"Image": labels_image(service, project), "Labels": labels, "HostConfig": host}
+    body |= {"AttachStdout": True, "AttachStderr": True}
     if service.environment or service.unset:
         body["Env"] = [*(f"{name}={value}" for name, value in service.environment.items()), *service.unset]
     for key, member in (("command", "Cmd"), ("entrypoint", "Entrypoint")):
@@ -74,7 +76,7 @@ def container_body(
     _lists(fields, host, containers)
     _ports(fields, body, host)
     _mounts(fields, project, body, host, inherited)
-    _network(service, project, body, host, containers)
+    _network(service, project, body, host, containers, name)
     return body
 
 
@@ -122,12 +124,13 @@ def _limits(fields: dict[str, Any], host: dict[str, Any]) -> None:
             for device in reserved["devices"]
         ]
     if fields.get("ulimits"):
-        host["Ulimits"] = [_ulimit(name, entry) for name, entry in fields["ulimits"].items()]
+        host["Ulimits"] = [ulimit(name, entry) for name, entry in fields["ulimits"].items()]
     if fields.get("blkio_config"):
         host |= _blkio(fields["blkio_config"])
 
 
-def _ulimit(name: str, entry: dict[str, Any] | int) -> dict[str, Any]:
+def ulimit(name: str, entry: dict[str, Any] | int) -> dict[str, Any]:
+    """A limit in the API's form; where only one of both is given it stands for the other."""
     if isinstance(entry, int):
         return {"Name": name, "Soft": entry, "Hard": entry}
     soft = entry.get("soft", entry.get("hard", 0))
@@ -166,13 +169,14 @@ def _restart(fields: dict[str, Any], host: dict[str, Any]) -> None:
         host["RestartPolicy"] = {"Name": names[name], "MaximumRetryCount": attempts}
 
 
+def extra_hosts(names: dict[str, Any]) -> list[str]:
+    """Names with their addresses, as the API takes them."""
+    return [f"{name}:{one}" for name, addresses in names.items() for one in str(addresses).split(",")]
+
+
 def _lists(fields: dict[str, Any], host: dict[str, Any], containers: dict[str, str]) -> None:
     if fields.get("extra_hosts"):
-        host["ExtraHosts"] = [
-            f"{name}:{address}"
-            for name, addresses in fields["extra_hosts"].items()
-            for address in str(addresses).split(",")
-        ]
+        host["ExtraHosts"] = extra_hosts(fields["extra_hosts"])
     if fields.get("devices"):
         host["Devices"] = [
             {
@@ -230,6 +234,9 @@ def _mounts(
         if kind == "bind" and bind.get("create_host_path", True) and not bind.get("recursive"):
             mode += [str(bind[key]) for key in ("propagation", "selinux") if bind.get(key)]
             binds.append(f"{volume['source']}:{target}:{','.join(mode) or 'rw'}")
+            continue
+        if kind == "volume" and volume.get("source") and not volume.get("volume"):
+            binds.append(f"{project.volumes[volume['source']].name}:{target}:{','.join(mode) or 'rw'}")
             continue
         entry: dict[str, Any] = {"Type": kind, "Target": target, "ReadOnly": bool(volume.get("read_only"))}
         options = volume.get(kind) or {}
@@ -292,6 +299,7 @@ def _network(
     body: dict[str, Any],
     host: dict[str, Any],
     containers: dict[str, str],
+    name: str,
 ) -> None:
     fields = service.fields
     mode = str(fields.get("network_mode") or "")
@@ -316,15 +324,15 @@ def _network(
     endpoints = {}
     for key in order:
         entry = networks[key] or {}
-        names = dict.fromkeys([service.name, *(entry.get("aliases") or ())])
+        names = dict.fromkeys([*([name] if name else ()), service.name, *(entry.get("aliases") or ())])
         endpoint: dict[str, Any] = {"Aliases": list(names)}
         addresses = {
-            member: entry[name]
-            for name, member in (
+            member: entry[own]
+            for own, member in (
                 *(("ipv4_address", "IPv4Address"), ("ipv6_address", "IPv6Address")),
                 ("link_local_ips", "LinkLocalIPs"),
             )
-            if entry.get(name)
+            if entry.get(own)
         }
         if addresses:
             endpoint["IPAMConfig"] = addresses
@@ -336,6 +344,6 @@ def _network(
         if entry.get("gw_priority") is not None:
             endpoint["GwPriority"] = int(entry["gw_priority"])
         if entry.get("driver_opts"):
-            endpoint["DriverOpts"] = {name: str(value) for name, value in entry["driver_opts"].items()}
+            endpoint["DriverOpts"] = {own: str(value) for own, value in entry["driver_opts"].items()}
         endpoints[project.networks[key].name] = endpoint
     body["NetworkingConfig"] = {"EndpointsConfig": endpoints}

@@ -12,7 +12,7 @@ from wherry.client.codec import encode
 from wherry.client.credentials import every
 from wherry.client.pack import packed
 from wherry.client.reference import split_reference
-from wherry.compose.body import labels_image
+from wherry.compose.body import extra_hosts, labels_image, ulimit
 from wherry.compose.model import Project, Service
 from wherry.compose.quantities import size
 from wherry.errors import Internal, Invalid, NotFound, Unsupported, WherryError
@@ -101,17 +101,9 @@ def _order(service: Service, project: Project, name: str) -> dict[str, Any]:
         raise Unsupported(f"service {service.name}: build.platforms with more than one is not supported")
     limits: dict[str, Any] = {}
     if build.get("extra_hosts"):
-        hosts = build["extra_hosts"]
-        limits["ExtraHosts"] = [
-            f"{host}:{address}" for host, addresses in hosts.items() for address in str(addresses).split(",")
-        ]
+        limits["ExtraHosts"] = extra_hosts(build["extra_hosts"])
     if build.get("ulimits"):
-        limits["Ulimits"] = [
-            {"Name": key, "Soft": one, "Hard": one}
-            if isinstance(one, int)
-            else {"Name": key, "Soft": int(one.get("soft", 0)), "Hard": int(one.get("hard", 0))}
-            for key, one in build["ulimits"].items()
-        ]
+        limits["Ulimits"] = [ulimit(key, one) for key, one in build["ulimits"].items()]
     return {
         "name": str(build.get("dockerfile") or "Dockerfile"),
         "dockerfile": build.get("dockerfile_inline"),

@@ -142,7 +142,8 @@ class _Reader:
         for key in ("secrets", "configs"):
             for entry in (table.get(key) or {}).values():
                 if entry and entry.get("file"):
-                    entry["file"] = os.path.join(folder, os.path.expanduser(str(entry["file"])))
+                    path = os.path.join(folder, os.path.expanduser(str(entry["file"])))
+                    entry["file"] = os.path.normpath(path)
         services = table.get("services") or {}
         for name, service in services.items():
             if service is None:

@@ -115,13 +115,16 @@ def test_copy_export_commit_attach(shop: Application, tmp_path: Path) -> None:
 
 
 def test_events(shop: Application) -> None:
+    mine = shop.containers()["shop-db-1"]
     shop("kill", "db")
     until = shop.command("run", "--rm", shop.image, "date", "+%s").out.strip()
     lines = shop("events", "--json", "--since", "1h", "--until", until, "db").out.splitlines()
-    actions = [json.loads(line)["action"] for line in lines]
+    events = [json.loads(line) for line in lines]
+    actions = [event["action"] for event in events if event["id"] == mine]
     assert actions[:2] == ["create", "start"]
     assert "kill" in actions
-    assert {json.loads(line)["service"] for line in lines} == {"db"}
+    assert {event["service"] for event in events} == {"db"}
+    assert "container kill" in shop("events", "--since", "1h", "--until", until, "db").out
 
 
 def test_config(app: Application) -> None:
