@@ -429,6 +429,8 @@ uninstall() {
     python=$(find_python) || fail "there is no Python here any more: remove $lib and $command by hand"
     lock
     wherry=$current/bin/wherry
+    # First, so that systemd starts no engine for what is asked below.
+    "$wherry" engine uninstall --"$scope" >/dev/null 2>&1 || true
     if [ $purge = yes ]; then
         "$wherry" system reset --force 9>&- || fail "not everything could be removed; the program stays"
     else
@@ -437,7 +439,6 @@ uninstall() {
         # shellcheck disable=SC2086  # one word a container
         [ -z "$running" ] || { say "stopping $(echo $running | wc -w) containers ..."; "$wherry" stop $running >/dev/null 9>&-; }
     fi
-    "$wherry" engine uninstall --"$scope" >/dev/null 2>&1 || true
     "$wherry" engine stop >/dev/null 2>&1 || true
     tries=0
     while in_use "$lib/versions"; do
