@@ -2,24 +2,6 @@
 
 from __future__ import annotations
 
-from wherry.cli.command import Command, Invocation
-from wherry.cli.format.details import INSPECT_FLAGS, show_details
-from wherry.client.api import escape
+from wherry.cli.inspecting import inspect_command
 
-
-def run(invocation: Invocation) -> int:
-    flags = invocation.flags
-    return show_details(
-        invocation.arguments,
-        lambda name: invocation.client.get(f"/volumes/{escape(name)}"),
-        flags.text("format"),
-    )
-
-
-COMMAND = Command(
-    run,
-    usage="[OPTIONS] VOLUME [VOLUME...]",
-    minimum=1,
-    maximum=None,
-    flags=INSPECT_FLAGS,
-)
+COMMAND = inspect_command("/volumes/{}", "VOLUME")
