@@ -143,3 +143,15 @@ services:
     assert "unseen" in app("up", "--attach", "quiet", "--timestamps", "--no-log-prefix").out
     assert "no such service: none" in app("up", "--attach", "none", code=1).err
     assert "cannot be combined" in app("up", "-d", "--watch", code=1).err
+
+
+def test_pull_policies(app: Application) -> None:
+    """An image that was tagged just now is young enough; one that is to be pulled in any case is nowhere."""
+    text = "services: {a: {image: IMAGE, command: 'true', network_mode: none, pull_policy: POLICY}}"
+    for policy in ("daily", "weekly", "every_12h", "missing", "never"):
+        app.write(compose__yaml=text.replace("POLICY", policy))
+        app("up", "-d")
+    app.write(compose__yaml=text.replace("POLICY", "every_0s").replace("IMAGE", "localhost:1/none"))
+    assert "localhost:1" in app("up", "-d", code=1).err
+    app.write(compose__yaml=text.replace("POLICY", "sometimes"))
+    assert "unknown pull_policy 'sometimes'" in app("up", "-d", code=1).err
