@@ -181,7 +181,7 @@ def test_a_layer_of_the_differences_makes_the_same_tree(store: Store, snapshot: 
 
 def _tree(directory: str) -> list[tuple[Any, ...]]:
     """Everything in a layer's directory, with what unpacking sets."""
-    found = []
+    found: list[tuple[Any, ...]] = []
     for parent, directories, files in os.walk(directory):
         for name in [*directories, *files]:
             path = os.path.join(parent, name)

@@ -1,5 +1,5 @@
-"""What whoever writes a cache or an image layout can't do: nothing is read outside of it, nothing that it says
-is believed without its digest, and nonsense in it is an error of one line."""
+"""What whoever writes a cache or an image layout can't do: nothing is read outside of it, nothing that it
+says is believed without its digest, and nonsense in it is an error of one line."""
 
 from __future__ import annotations
 
