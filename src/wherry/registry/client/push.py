@@ -107,8 +107,8 @@ class Pusher:
         compression: Compression | None = None,
         done: Callable[[str], None] = lambda _: None,
     ) -> AsyncIterator[Event]:
-        """Push `layers` (diff ids, which the caller holds) and what `make` says belongs over them, by its digest
-        alone when `reference` has no tag. `done` is
+        """Push `layers` (diff ids, which the caller holds) and what `make` says belongs over them, by its
+        digest alone when `reference` has no tag. `done` is
         told the manifest's digest. Yields and raises as `push`."""
         events: asyncio.Queue[Event | None] = asyncio.Queue()
         wanted = compression or Compression()

@@ -60,8 +60,8 @@ class Blob(NamedTuple):
 
 
 class Packer:
-    """Compresses layers into files of a directory, each once for a compression: the size of a blob must be known
-    before it is put into an archive. Blocks; thread-safe."""
+    """Compresses layers into files of a directory, each once for a compression: the size of a blob must be
+    known before it is put into an archive. Blocks; thread-safe."""
 
     def __init__(self, layers: Layers, directory: str) -> None:
         self._layers = layers
