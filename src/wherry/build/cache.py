@@ -238,7 +238,7 @@ class Cache:
 
     def keep_facts(self, slot: str, key: str, facts: dict[str, Any]) -> None:
         """Remember them; the oldest are forgotten."""
-        data = zlib.compress(msgspec.json.encode(facts), 1)
+        data = zlib.compress(msgspec.json.encode(_readable(facts)), 1)
         self._database.execute(
             "INSERT OR REPLACE INTO build_slots VALUES (?, ?, ?, ?)", slot, key, data, time.time_ns()
         )
@@ -261,3 +261,12 @@ def make_key(*parts: object) -> str:
 
 def _keeper(key: str) -> str:
     return f"build:{key}"
+
+
+def _readable(value: Any) -> Any:
+    """With names that are no UTF-8 written as it can be stored."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_readable(name): _readable(one) for name, one in value.items()}
+    return value

@@ -124,7 +124,7 @@ def _health(state: State, step: ins.Health, expand: Expander) -> str:
     for name, raw in step.options.items():
         value = expand.word(raw)
         if name == "retries":
-            if not value.isdigit():
+            if not value.isdigit() or int(value[:20]) >= 1 << 31:
                 raise Invalid(f"--retries: not a whole number: {value!r}")
             check.retries = int(value)
         else:

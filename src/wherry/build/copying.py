@@ -248,18 +248,20 @@ class _Writer:
             yield self._new_directory(target, 0o755)  # only what is in it is copied
 
     def _parents(self, path: str) -> Iterator[Item]:
+        missing = []
         parent = path.rpartition("/")[0]
-        if not parent or parent in self._seen:
-            return
-        yield from self._parents(parent)
-        self._seen.add(parent)
-        existing = self._rootfs.lookup(parent) if self._rootfs is not None else None
-        if existing is not None and existing.is_directory:
-            yield self._directory_header(parent, existing, self._rootfs)
-        elif existing is not None:
-            raise Invalid(f"cannot copy to non-directory: /{parent}")
-        else:
-            yield self._new_directory(parent, 0o755)
+        while parent and parent not in self._seen:
+            missing.append(parent)
+            parent = parent.rpartition("/")[0]
+        for parent in reversed(missing):
+            self._seen.add(parent)
+            existing = self._rootfs.lookup(parent) if self._rootfs is not None else None
+            if existing is not None and existing.is_directory:
+                yield self._directory_header(parent, existing, self._rootfs)
+            elif existing is not None:
+                raise Invalid(f"cannot copy to non-directory: /{parent}")
+            else:
+                yield self._new_directory(parent, 0o755)
 
     def _directory_header(self, path: str, file: File, files: Files | None) -> Item:
         entry = TarEntry(

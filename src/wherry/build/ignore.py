@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Protocol
 
 from wherry.errors import Invalid
 
-__all__ = ["Ignore", "compile_pattern", "parse_ignore"]
+__all__ = ["Ignore", "Matcher", "compile_pattern", "parse_ignore"]
+
+_DEEP = 2  # `**` of a pattern that stays a regular expression
 
 
 class _Rule:
@@ -98,45 +101,106 @@ def parse_ignore(text: str | bytes) -> list[str]:
     return patterns
 
 
-def compile_pattern(pattern: str) -> re.Pattern[str]:
-    """A pattern as a regular expression for whole paths. Raises Invalid."""
-    result, at = "", 0
+class Matcher(Protocol):
+    """What a pattern becomes."""
+
+    def fullmatch(self, path: str, /) -> object | None:
+        """Something true when the whole path fits."""
+
+
+def compile_pattern(pattern: str) -> Matcher:
+    """A pattern as what matches whole paths, in a time that does not explode with its wildcards. Raises
+    Invalid."""
+    if pattern.count("**") > _DEEP:
+        return _Segments(pattern)
+    try:
+        return re.compile(_expression(pattern), re.DOTALL)
+    except re.error:
+        raise Invalid(f"syntax error in pattern: {pattern!r}") from None
+
+
+def _expression(pattern: str) -> str:
+    """The regular expression. Between two `*` of a name the first place that fits is the right one: never
+    going back there (`(?>`) keeps it from trying all combinations."""
+    result, chunk, at = "", "", 0
+    starred = False  # `chunk` follows a star of the same name
     while at < len(pattern):
         char = pattern[at]
-        if char == "*":
-            if pattern[at : at + 2] == "**":
-                at += 2
-                if pattern[at : at + 1] == "/":
+        if char == "*" and pattern[at : at + 2] != "**":
+            result += f"(?>[^/]*?{chunk})" if starred else chunk
+            chunk, starred = "", True
+        elif char == "*" or char == "/":
+            result += f"[^/]*{chunk}" if starred else chunk
+            chunk, starred = "", False
+            if char == "/":
+                result += "/"
+            else:
+                at += 1
+                if pattern[at + 1 : at + 2] == "/":
                     at += 1
-                result += ".*" if at >= len(pattern) else "(?:.*/)?"
-                continue
-            result += "[^/]*"
+                result += ".*" if at + 1 >= len(pattern) else "(?:.*/)?"
         elif char == "?":
-            result += "[^/]"
+            chunk += "[^/]"
         elif char == "[":
-            end = pattern.find("]", at + 2)
-            if end < 0:
-                raise Invalid(f"syntax error in pattern: {pattern!r}")
-            inside = pattern[at + 1 : end]
-            negated = inside.startswith("^")
-            members = inside[1:] if negated else inside
-            if not members:
-                raise Invalid(f"syntax error in pattern: {pattern!r}")
-            escaped = members.replace("\\", "\\\\") if not members.startswith("\\") else members
-            result += f"[{'^' if negated else ''}{escaped.replace('[', chr(92) + '[')}]"
-            at = end
+            members, at = _members(pattern, at)
+            chunk += members
         elif char == "\\":
             at += 1
             if at >= len(pattern):
                 raise Invalid(f"syntax error in pattern: {pattern!r}")
-            result += re.escape(pattern[at])
+            chunk += re.escape(pattern[at])
         else:
-            result += re.escape(char)
+            chunk += re.escape(char)
         at += 1
-    try:
-        return re.compile(result, re.DOTALL)
-    except re.error:
-        raise Invalid(f"syntax error in pattern: {pattern!r}") from None
+    return result + (f"[^/]*{chunk}" if starred else chunk)
+
+
+def _members(pattern: str, at: int) -> tuple[str, int]:
+    """A class in brackets, and where it ends."""
+    end = pattern.find("]", at + 2)
+    if end < 0:
+        raise Invalid(f"syntax error in pattern: {pattern!r}")
+    inside = pattern[at + 1 : end]
+    negated = inside.startswith("^")
+    members = inside[1:] if negated else inside
+    if not members:
+        raise Invalid(f"syntax error in pattern: {pattern!r}")
+    escaped = members.replace("\\", "\\\\") if not members.startswith("\\") else members
+    return f"[{'^' if negated else ''}{escaped.replace('[', chr(92) + '[')}]", end
+
+
+class _Segments:
+    """A pattern with many `**`: name by name, all ways at once."""
+
+    def __init__(self, pattern: str) -> None:
+        self._parts = [None if part == "**" else compile_pattern(part) for part in pattern.split("/")]
+        if any(part != "**" and "**" in part for part in pattern.split("/")):
+            raise Invalid(f"too many ** in pattern: {pattern!r}")
+
+    def fullmatch(self, path: str, /) -> object | None:
+        parts = self._parts
+        states = self._closed({0})
+        for name in path.split("/"):
+            following: set[int] = set()
+            for state in states:
+                if state == len(parts):
+                    continue
+                part = parts[state]
+                if part is None:
+                    following.update((state, state + 1) if state + 1 == len(parts) else (state,))
+                elif part.fullmatch(name):
+                    following.add(state + 1)
+            states = self._closed(following)
+        return True if len(parts) in states else None
+
+    def _closed(self, states: set[int]) -> set[int]:
+        """With what is behind a `**` that stands for nothing; at the end it stands for something."""
+        found = set(states)
+        for state in states:
+            while state + 1 < len(self._parts) and self._parts[state] is None:
+                state += 1
+                found.add(state)
+        return found
 
 
 def _above(path: str) -> list[str]:

@@ -82,6 +82,7 @@ class StageWork:
                 await copy_files(self._room, spot, state, instruction, expand, self._files_of)
             elif isinstance(instruction, ins.Workdir):
                 await make_workdir(self._room, spot, state, expand.word(instruction.path))
+            state.check_size()
             for name in sorted(expand.unset - state.args.keys()):
                 self._warn_undefined(node, name)
             return state

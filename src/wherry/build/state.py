@@ -8,6 +8,7 @@ import posixpath
 import msgspec
 
 from wherry.build.cache import make_key
+from wherry.errors import Invalid
 from wherry.oci import History, ImageConfig, RootFS, RunConfig
 
 __all__ = ["DEFAULT_PATH", "DEFAULT_SHELL", "PROXIES", "State"]
@@ -20,6 +21,7 @@ PROXIES = frozenset(
     for name in (upper, upper.lower())
 )
 """Build arguments that need no ARG, and are kept out of the cache and the history."""
+_MOST = 16 << 20  # characters of variables and labels
 
 
 class State(msgspec.Struct):
@@ -83,6 +85,12 @@ class State(msgspec.Struct):
         else:
             items.append(f"{name}={value}")
         self.config.env = items
+
+    def check_size(self) -> None:
+        """Raises Invalid when variables and labels are more than any image has use for."""
+        texts = (self.config.env or (), self.args.values(), (self.config.labels or {}).values())
+        if sum(len(text) for group in texts for text in group) > _MOST:
+            raise Invalid(f"variables and labels take more than {_MOST} characters")
 
     def absolute(self, path: str) -> str:
         """`path` from the working directory, cleaned."""

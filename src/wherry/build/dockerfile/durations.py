@@ -28,6 +28,8 @@ def parse_duration(text: str, what: str) -> int:
     if not text or _PART.sub("", text):
         raise Invalid(f"{what}: invalid duration {text!r}", hint="for instance 30s or 1m30s")
     total = int(sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text)))
+    if total >= 1 << 63:
+        raise Invalid(f"{what}: invalid duration {text!r}", hint="292 years are the most")
     if 0 < total < 1_000_000:
         raise Invalid(f"{what}: interval {text!r} cannot be less than 1ms")
     return total

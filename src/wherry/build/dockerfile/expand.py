@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from wherry.build.dockerfile.patterns import replaced, trimmed
 from wherry.errors import Invalid
 
 __all__ = ["Expander"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SPECIAL = "@*#?-$!0123456789"
+_MOST = 1 << 20  # characters that anything expands to: variables that name each other grow without end
+_DEEPEST = 50  # `${a:-${b:-…}}`
 
 
 class Expander:
@@ -49,6 +52,7 @@ class _Scan:
         self.text = text
         self.quotes = quotes
         self.at = 0
+        self.depth = 0
 
     def run(self, stop: str = "") -> tuple[str, bool]:
         """Everything up to one of `stop` outside of quotes; whether that was found."""
@@ -69,6 +73,7 @@ class _Scan:
     def _parts(self, stop: str) -> list[tuple[str, bool]]:
         text, escape = self.text, self.owner.escape
         parts: list[tuple[str, bool]] = []
+        size = 0
         while self.at < len(text):
             char = text[self.at]
             if char in stop:
@@ -90,7 +95,11 @@ class _Scan:
             elif char == '"' and self.quotes:
                 parts.append((self._double(), True))
             elif char == "$":
-                parts.append((self._dollar(), False))
+                found = self._dollar()
+                size += len(found)
+                if size > _MOST:
+                    raise Invalid(f"variables expand to more than {_MOST} characters")
+                parts.append((found, False))
             else:
                 parts.append((char, False))
                 self.at += 1
@@ -107,6 +116,8 @@ class _Scan:
                 return result
             if char == "$":
                 result += self._dollar()
+                if len(result) > _MOST:
+                    raise Invalid(f"variables expand to more than {_MOST} characters")
                 continue
             if char == escape and self.at + 1 < len(text):
                 following = text[self.at + 1]
@@ -172,7 +183,11 @@ class _Scan:
         return value
 
     def _inside(self, stop: str = "}") -> str:
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise Invalid("variables are nested too deeply")
         word, found = self.run(stop)
+        self.depth -= 1
         if not found:
             raise Invalid("syntax error: missing '}'")
         self.at += 1
@@ -184,25 +199,12 @@ class _Scan:
             self.at += every
             pattern = self._raw("/")
             self.at += 1
-            replacement = self._inside()
-            return re.sub(_glob(pattern), lambda _: replacement, value, count=0 if every else 1)
+            return replaced(value, pattern, self._inside(), every=every)
         double = self.text[self.at : self.at + 1] == operator
         self.at += double
         pattern = self._raw("}")
         self.at += 1
-        ends = range(len(value) + 1)
-        if operator == "#":
-            matcher = re.compile(_glob(pattern), re.DOTALL)
-            order = reversed(ends) if double else ends
-            for end in order:
-                if matcher.fullmatch(value[:end]):
-                    return value[end:]
-            return value
-        matcher = re.compile(_glob(pattern), re.DOTALL)
-        for start in ends if double else reversed(ends):
-            if matcher.fullmatch(value[start:]):
-                return value[:start]
-        return value
+        return trimmed(value, pattern, end=operator == "%", longest=bool(double))
 
     def _raw(self, stop: str) -> str:
         """A pattern: escapes kept, variables replaced."""
@@ -220,22 +222,3 @@ class _Scan:
                 result += char
                 self.at += 1
         raise Invalid("syntax error: missing '}'" if stop == "}" else "bad substitution")
-
-
-def _glob(pattern: str) -> str:
-    """A shell pattern of `*`, `?` and escapes as a regular expression."""
-    result = ""
-    at = 0
-    while at < len(pattern):
-        char = pattern[at]
-        if char == "\\" and at + 1 < len(pattern):
-            at += 1
-            result += re.escape(pattern[at])
-        elif char == "*":
-            result += ".*"
-        elif char == "?":
-            result += "."
-        else:
-            result += re.escape(char)
-        at += 1
-    return result

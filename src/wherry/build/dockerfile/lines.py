@@ -104,6 +104,9 @@ def read(text: str | bytes, name: str = "Dockerfile") -> Source:
     if lines and not lines[-1]:
         lines.pop()
     source = Source(name, lines, {}, [], [])
+    for number, text in enumerate(lines, 1):
+        if "\0" in text:
+            raise source.error("the file has a NUL byte", number, text.index("\0") + 1)
     at = _directives(source)
     while at < len(lines):
         if not lines[at].strip() or lines[at].lstrip().startswith("#"):

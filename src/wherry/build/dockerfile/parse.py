@@ -266,7 +266,7 @@ def _health(node: Node, flags: dict[str, list[str]], rest: str, escape: str) -> 
             continue
         try:
             if name == "retries":
-                if not value.isdigit():
+                if not value.isdigit() or int(value[:20]) >= 1 << 31:
                     raise Invalid(f"--retries: not a whole number: {value!r}")
             else:
                 parse_duration(value, f"--{name}")

@@ -71,10 +71,15 @@ class Files(ABC):
 
     def walk(self, path: str) -> Iterator[File]:
         """Everything below a directory, parents before children, names sorted."""
-        for file in self.children(path):
+        pending = [iter(self.children(path))]
+        while pending:
+            file = next(pending[-1], None)
+            if file is None:
+                pending.pop()
+                continue
             yield file
             if file.is_directory:
-                yield from self.walk(file.path)
+                pending.append(iter(self.children(file.path)))
 
     def find(self, path: str) -> File | None:
         """What is at `path`, all links followed."""

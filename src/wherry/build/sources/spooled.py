@@ -16,6 +16,7 @@ __all__ = ["MOST", "SpooledFiles"]
 
 _CHUNK = 1 << 20
 MOST = 2_000_000  # members
+_LONGEST = 4096  # PATH_MAX
 
 
 class SpooledFiles(Files):
@@ -91,8 +92,10 @@ class SpooledFiles(Files):
             self._fd = -1
 
     def _put(self, file: File, places: list[tuple[int, int, int]]) -> None:
-        """One member; it replaces what had its name."""
+        """One member; it replaces what had its name. Raises Invalid for a path that no file can have."""
         path = file.path
+        if len(path) >= _LONGEST:
+            raise Invalid(f"a path of {len(path)} characters: {path[:100]}…")
         old = self._members.get(path)
         if old is not None and old.is_directory and not file.is_directory:
             self._drop(path)
@@ -106,19 +109,26 @@ class SpooledFiles(Files):
         self._shared.pop(path, None)
 
     def _parents(self, path: str) -> None:
-        if not path:
-            return
-        member = self._members.get(path)
-        if member is not None and member.is_directory:
-            return
-        parent, _, name = path.rpartition("/")
-        self._parents(parent)
-        self._names[parent].add(name)
-        self._names[path] = set()
-        self._members[path] = File(path, Kind.DIRECTORY, 0o755, 0, 0, 0, 0)
+        """Make the directories above that nothing has named."""
+        missing = []
+        while path:
+            member = self._members.get(path)
+            if member is not None and member.is_directory:
+                break
+            missing.append(path)
+            path = path.rpartition("/")[0]
+        for path in reversed(missing):
+            parent, _, name = path.rpartition("/")
+            self._names[parent].add(name)
+            self._names[path] = set()
+            self._members[path] = File(path, Kind.DIRECTORY, 0o755, 0, 0, 0, 0)
 
     def _drop(self, path: str) -> None:
-        for name in self._names.pop(path, ()):
-            child = posixpath.join(path, name)
-            self._drop(child)
-            self._members.pop(child, None)
+        """Forget what is below a directory."""
+        pending = [path]
+        while pending:
+            path = pending.pop()
+            for name in self._names.pop(path, ()):
+                child = posixpath.join(path, name)
+                self._members.pop(child, None)
+                pending.append(child)

@@ -93,6 +93,8 @@ def read_entries(source: ByteSource, keep: Callable[[bytes], object] = _drop) ->
             apply_records(entry, records)
         if flag == 0x53 or (records and b"GNU.sparse.major" in records) or b"GNU.sparse.map" in records:
             sparse.read_map(source, block, records, entry, keep)
+        if entry.kind == Kind.FILE and entry.name.endswith(b"/"):  # of old archives; the whole name counts
+            entry.kind = Kind.DIRECTORY
         if entry.kind not in _KINDS:
             if flag in b"V":  # a volume label names the archive, nothing in it
                 records, long_name, long_link = {}, b"", b""
@@ -126,8 +128,6 @@ def _entry(fields: tuple[bytes, ...], flag: int) -> TarEntry:
     kind = flag
     if flag in (0, 0x37) or flag == 0x53:  # old archives; "contiguous" files
         kind = Kind.FILE
-    if kind == Kind.FILE and name.endswith(b"/"):
-        kind = Kind.DIRECTORY
     entry = TarEntry(
         name,
         kind,
