@@ -33,7 +33,7 @@ COMMAND = Command(
     run,
     usage="[OPTIONS]",
     flags=(
-        ("all", "a", "bool", "Also steps whose layers an image has, and cache mounts", ""),
+        ("all", "a", "bool", "Also steps whose layers an image has", ""),
         ("reserved-space", "", "size:BYTES", "Keep the most recently used, up to this size", ""),
         ("keep-storage", "", "size:BYTES", "The older name of --reserved-space", ""),
         ("max-used-space", "", "size:BYTES", "Remove the least recently used, down to this size", ""),
