@@ -50,23 +50,23 @@ def events(client: Client, *, since: str, until: str, filters: object) -> Iterat
     """The events, from one engine to the next."""
     from wherry.client.api import query
 
-    begun = time.time_ns()
-    last = 0
+    last = 0 if since else time.time_ns()
+    known = 0  # in another connection: what happened up to then has been told
     path = "/events" + query(since=since, until=until, filters=filters)
     response = client.stream("GET", path)
     while True:
         try:
             for event in response.documents():
                 moment = event.get("timeNano", 0)
-                if moment > last:
-                    last = moment
+                if moment > known:
+                    last = max(last, moment)
                     yield event
             return
         except (Unavailable, OSError) as error:
             response.close()
-            after = f"{(last or begun) / 1e9 - 0.001:.6f}" if last or not since else since
+            after = f"{last / 1e9 - 0.001:.6f}" if last else since
+            known = last
             path = "/events" + query(since=after, until=until, filters=filters)
-            last = last or (0 if since else begun)
             response = requested_again(client, path, error)
 
 
@@ -158,12 +158,14 @@ class _Marked:
         """Whether a line has begun and not ended."""
         self._count = 0  # bytes of the lines of that time, in this connection
         self._seen = 0  # and in all
+        self._resuming = False  # in another connection, not yet beyond what is known
         self._old = False
 
     def again(self) -> None:
         """Another connection begins, somewhere before the last line."""
         self.open = False
         self._count = 0
+        self._resuming = bool(self.last)
 
     def take(self, piece: bytes) -> bytes:
         """What of a piece (a line with its time, or more of a line) is new."""
@@ -171,16 +173,19 @@ class _Marked:
         begins = not self.open
         if begins:
             stamp, _, content = piece.partition(b" ")
-            self._old = stamp < self.last
-            if stamp > self.last:
+            self._old = self._resuming and stamp < self.last
+            if not self._old and stamp != self.last:  # also an earlier one: clocks are set back
                 self.last = stamp
                 self._count = self._seen = 0
+                self._resuming = False
         self.open = not content.endswith(b"\n")
         if self._old:
             return b""
         known = max(0, self._seen - self._count)
         self._count += len(content)
-        self._seen = max(self._seen, self._count)
+        if self._count > self._seen:
+            self._seen = self._count
+            self._resuming = False
         if begins and not known and self._timestamps:
             return stamp + b" " + content
         return content[known:]

@@ -126,3 +126,4 @@ def test_what_came_already_is_left_out() -> None:
     assert marked.take(b"f\n") == b"f\n"
     assert marked.take(two + b"g\n") == two + b"g\n"
     assert marked.take(three + b"h\n") == three + b"h\n"
+    assert marked.take(one + b"i\n") == one + b"i\n"  # the clock was set back
