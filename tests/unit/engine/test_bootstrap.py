@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from wherry.engine import units
 from wherry.engine.__main__ import read_options
 from wherry.engine.bootstrap import claim, sockets
 from wherry.errors import Invalid, Unavailable
@@ -59,11 +58,3 @@ def test_options(tmp_path: Path) -> None:
     for wrong in (["--nonsense"], ["--socket"], ["--idle-after", "soon"]):
         with pytest.raises(Invalid):
             read_options(wrong)
-
-
-def test_units_say_what_matters() -> None:
-    service = units.service_unit(user=False, python="/opt/python")
-    assert "ExecStart=/opt/python -m wherry.engine --socket fd://" in service
-    assert "KillMode=process" in service and "Delegate=yes" in service
-    assert "OOMScoreAdjust" not in units.service_unit(user=True)
-    assert "SocketMode=0600" in units.socket_unit()
