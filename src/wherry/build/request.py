@@ -55,6 +55,8 @@ class Request(msgspec.Struct):
     inline_cache: bool = False
     """The image says how its layers came about, for others to take as a cache."""
     insecure: bool = False
+    host_network: bool = False
+    """Whether a Dockerfile may ask for the machine's own network."""
     keep_failed: bool = False
     """What a failed step leaves is kept as an image, which the error names then."""
     shm_size: int = 0

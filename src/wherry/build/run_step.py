@@ -45,6 +45,10 @@ async def run_command(
         raise Unsupported(
             "RUN --security=insecure is not allowed", hint="--allow security.insecure allows it for a build"
         )
+    if step.network == "host" and not room.request.host_network and room.request.network != "host":
+        raise Unsupported(
+            "RUN --network=host is not allowed", hint="--allow network.host allows it for a build"
+        )
     if not state.extras:
         check_runs(state.architecture)
     given = {name: value for name, value in room.request.args.items() if value is not None}

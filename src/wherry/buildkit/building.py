@@ -176,6 +176,7 @@ class Solving:
             outputs=outputs or [OutputOrder("cacheonly", {})],
             cache_to=[CacheOrder({"type": one.type, **one.attrs}) for one in exports],
             insecure="security.insecure" in request.entitlements,
+            host_network="network.host" in request.entitlements,
             annotations=annotations,
         )
 

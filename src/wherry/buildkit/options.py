@@ -81,6 +81,7 @@ async def prepare(
         agents=await _agents(session, file),
         epoch=int(epoch) if epoch and epoch.isdigit() else None,
         insecure=order.insecure,
+        host_network=order.host_network,
         cache_from=[cache_source(one) for one in imports],
         cache_images=[one.fields["ref"] for one in imports if one.fields.get("ref")],
         inline_cache=any(one.fields["type"] == "inline" for one in order.cache_to),

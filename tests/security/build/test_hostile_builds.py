@@ -131,3 +131,11 @@ def test_privilege_is_refused(wherry: Command, image: str, context: Path) -> Non
     """CVE-2024-23653: a Dockerfile can't give itself privileges."""
     (context / "Dockerfile").write_text(f"FROM {image}\nRUN --security=insecure true\n")
     assert "not allowed" in wherry("build", str(context), code=1).err
+
+
+def test_the_machines_network_is_refused(wherry: Command, image: str, context: Path) -> None:
+    """Nor the machine's own network, unless who builds says so."""
+    (context / "Dockerfile").write_text(f"FROM {image}\nRUN --network=host true\n")
+    assert "--network=host is not allowed" in wherry("build", str(context), code=1).err
+    wherry("build", "--allow=network.host", str(context))
+    wherry("build", "--network=host", str(context))

@@ -78,6 +78,7 @@ class BuildOrder(msgspec.Struct):
     agents: dict[str, str] = {}
     epoch: int | None = None
     insecure: bool = False
+    host_network: bool = False
     keep_failed: bool = False
     attests: dict[str, dict[str, str]] = {}
     annotations: list[str] = []
@@ -159,6 +160,7 @@ async def prepare(
         epoch=order.epoch,
         squash=order.squash,
         insecure=order.insecure,
+        host_network=order.host_network,
         keep_failed=order.keep_failed,
         shm_size=order.shm_size,
         limits=order.limits,
