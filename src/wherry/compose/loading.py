@@ -121,7 +121,7 @@ class _Reader:
     def file(self, path: str, folder: str, variables: Mapping[str, str] | None = None) -> Table:
         """One file in long form, extended, with what it includes below it."""
         if path in self._reading:
-            raise Invalid(f"include cycle detected: {' -> '.join([*self._reading, path])}")
+            raise Invalid(f"{path}: include cycle detected: {' -> '.join([*self._reading, path])}")
         self._reading.append(path)
         variables = self._variables if variables is None else variables
         table = self._plain(path, folder, variables)
@@ -186,7 +186,7 @@ class _Reader:
             service.pop("extends", None)
             return service
         if (path, name) in seen:
-            raise Invalid(f"circular reference: services.{name} extends itself")
+            raise Invalid(f"{place(service, 'extends')}circular reference: services.{name} extends itself")
         wanted = service["extends"]
         where, base = place(service, "extends"), str(wanted.get("service"))
         if other := wanted.get("file"):

@@ -26,6 +26,13 @@ def test_services_have_the_digests_of_docker_compose() -> None:
     assert {name: config_hash(one) for name, one in project.services.items()} == THEIRS
 
 
+def test_files_laid_over_each_other_have_the_digest_of_docker_compose() -> None:
+    """`docker compose -f under.yaml -f over.yaml config --hash a`"""
+    files = [str(FILE.with_name(name)) for name in ("under.yaml", "over.yaml")]
+    theirs = "f16fd9e0aec5be4dd1b0e855c88c9fc61352284c5e4dd7c441f873578653e659"
+    assert config_hash(load(files, environment={}).services["a"]) == theirs
+
+
 def test_containers_in_place_of_services() -> None:
     project = load([str(FILE)], profiles=["p"], environment={})
     service = project.services["d"]
