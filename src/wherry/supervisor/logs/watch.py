@@ -22,7 +22,7 @@ class Subscription:
         self._ending: asyncio.Task[bool] | None = None
 
     async def wait(self, ended: asyncio.Event, seconds: float | None) -> None:
-        """Until something changed, `ended` is set, or so many seconds have passed. `ended` is always the same."""
+        """Until something changed, `ended` (always the same) is set, or so many seconds have passed."""
         if self._ending is None:  # once: hundreds of followers wake with every line
             self._ending = asyncio.ensure_future(ended.wait())
             self._ending.add_done_callback(lambda _: self.changed.set())
