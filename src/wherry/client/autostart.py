@@ -142,6 +142,9 @@ def _failed(log: str, what: str) -> Unavailable:
             lines = file.read()[-4000:].strip().splitlines()
     except OSError:
         lines = []
+    hint = ""
+    if len(lines) > 1 and lines[-1].startswith("  ") and lines[-2].startswith("wherry engine: "):
+        hint = f"{lines[-1].strip()}; "
     lines = [line for line in lines if not line.startswith(" ")]  # tracebacks, hints
     last = f": {lines[-1].removeprefix('wherry engine: ')}" if lines else ""
-    return Unavailable(f"{what}{last}", hint=f"see {log}; `wherry doctor` finds what a machine lacks")
+    return Unavailable(f"{what}{last}", hint=f"{hint}see {log}; `wherry doctor` finds what a machine lacks")

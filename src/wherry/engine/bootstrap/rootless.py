@@ -86,7 +86,8 @@ def enter_new() -> None:
         except OSError as error:
             raise Unavailable(
                 f"cannot make a user namespace: {error.strerror}",
-                hint="`wherry doctor` says which setting of this machine forbids it",
+                hint="`wherry doctor` says which setting of this machine forbids it; a container that runs"
+                " others needs --security-opt seccomp=unconfined --security-opt systempaths=unconfined",
             ) from None
         os.write(ready[1], b"g")
         said = os.read(done[0], 512)
