@@ -66,7 +66,10 @@ async def stop(room: Room, container: Container, *, grace: int | None, signal_na
     try:
         await asyncio.wait_for(asyncio.shield(ended), grace if grace >= 0 else None)
     except TimeoutError:
-        await kill_and_wait(room, container)
+        try:
+            await kill_and_wait(room, container)
+        except Conflict:  # it has ended by itself at this moment, and that is noted soon
+            await _wait_for(container, ended)
     room.event(container, "stop")
 
 
