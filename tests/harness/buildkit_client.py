@@ -64,6 +64,15 @@ class BuildKitClient:
         finally:
             caller.close()
 
+    async def stream(self, method: str, request: Any, answer: type[Any]) -> list[Any]:
+        """One call of the control service that is answered in pieces."""
+        caller = Caller(*await self._upgraded("/grpc", ""))
+        try:
+            found = await UnaryStreamMethod(caller, f"{_CONTROL}/{method}", type(request), answer)(request)
+            return list(found)
+        finally:
+            caller.close()
+
     async def _watch(self, caller: Caller, ref: str) -> None:
         method = UnaryStreamMethod(caller, f"{_CONTROL}/Status", m.RefRequest, m.StatusResponse)
         async with method.open() as stream:

@@ -18,6 +18,7 @@ from grpclib.server import Stream
 
 from wherry.buildkit import messages as m
 from wherry.buildkit.building import Solving
+from wherry.buildkit.cache import prune, usage
 from wherry.buildkit.channel import Method, serve
 from wherry.buildkit.sessions import Sessions
 from wherry.errors import WherryError
@@ -79,6 +80,8 @@ class BuildKit:
         return {
             f"{_CONTROL}/Info": (self._info, one, m.Empty, m.InfoResponse),
             f"{_CONTROL}/ListWorkers": (self._workers, one, m.Empty, m.Workers),
+            f"{_CONTROL}/DiskUsage": (self._usage, one, m.DiskUsageRequest, m.DiskUsageResponse),
+            f"{_CONTROL}/Prune": (self._prune, many, m.PruneRequest, m.UsageRecord),
             f"{_CONTROL}/Solve": (self._solve, one, m.Solve, m.SolveResponse),
             f"{_CONTROL}/Status": (self._status, many, m.RefRequest, m.StatusResponse),
             f"{_CONTROL}/ListenBuildHistory": (self._history, many, m.HistoryRequest, m.Empty),
@@ -105,6 +108,24 @@ class BuildKit:
     async def _inputs(self, stream: Stream[m.Empty, m.Empty]) -> None:
         await stream.recv_message()
         await stream.send_message(m.Empty())
+
+    async def _usage(self, stream: Stream[m.DiskUsageRequest, m.DiskUsageResponse]) -> None:
+        request = await stream.recv_message()
+        assert request is not None
+        try:
+            records = await usage(self._builds, request.filter)
+        except WherryError as error:
+            raise _refusal(error) from None
+        await stream.send_message(m.DiskUsageResponse(records))
+
+    async def _prune(self, stream: Stream[m.PruneRequest, m.UsageRecord]) -> None:
+        request = await stream.recv_message()
+        assert request is not None
+        try:
+            for record in await prune(self._builds, request):
+                await stream.send_message(record)
+        except WherryError as error:
+            raise _refusal(error) from None
 
     async def _history(self, stream: Stream[m.HistoryRequest, m.Empty]) -> None:
         """No history is kept: there is nothing to tell."""

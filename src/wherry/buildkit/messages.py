@@ -17,6 +17,8 @@ __all__ = [
     "BuildkitVersion",
     "Credentials",
     "CredentialsRequest",
+    "DiskUsageRequest",
+    "DiskUsageResponse",
     "Empty",
     "Entry",
     "HistoryRequest",
@@ -25,6 +27,7 @@ __all__ = [
     "Packet",
     "Platform",
     "Pong",
+    "PruneRequest",
     "Ref",
     "RefRequest",
     "Result",
@@ -38,6 +41,7 @@ __all__ = [
     "Status",
     "StatusResponse",
     "Timestamp",
+    "UsageRecord",
     "Vertex",
     "VertexLog",
     "VertexStatus",
@@ -168,6 +172,53 @@ class HistoryRequest(Message):
     active: bool = False
     ref: str = ""
     early_exit: bool = False
+
+
+class UsageRecord(Message):
+    NUMBERS: ClassVar = {
+        "id": 1,
+        "in_use": 3,
+        "size": 4,
+        "created": 6,
+        "used": 7,
+        "uses": 8,
+        "description": 9,
+        "kind": 10,
+        "shared": 11,
+        "parents": 12,
+    }
+    id: str = ""
+    in_use: bool = False
+    size: int = 0
+    created: Timestamp | None = None
+    used: Timestamp | None = None
+    uses: int = 0
+    description: str = ""
+    kind: str = ""
+    shared: bool = False
+    parents: list[str] = []
+
+
+class DiskUsageRequest(Message):
+    NUMBERS: ClassVar = {"filter": 1}
+    filter: list[str] = []
+
+
+class DiskUsageResponse(Message):
+    NUMBERS: ClassVar = {"record": 1}
+    record: list[UsageRecord] = []
+
+
+class PruneRequest(Message):
+    """`keep_ns`: only what was not used for that long."""
+
+    NUMBERS: ClassVar = {"filter": 1, "all": 2, "keep_ns": 3, "reserved": 4, "most": 5, "free": 6}
+    filter: list[str] = []
+    all: bool = False
+    keep_ns: int = 0
+    reserved: int = 0
+    most: int = 0
+    free: int = 0
 
 
 class Vertex(Message):

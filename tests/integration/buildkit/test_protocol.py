@@ -56,6 +56,18 @@ async def test_a_build(client: BuildKitClient, engine: EngineUnderTest) -> None:
     assert sum(vertex.cached for vertex in client.vertexes.values()) >= 2
 
 
+async def test_the_cache(client: BuildKitClient) -> None:
+    await client.build({"no-cache": ""}, IMAGE)
+    found = await client.call("DiskUsage", m.DiskUsageRequest(["type==source.local"]), m.DiskUsageResponse)
+    assert "COPY . /c/" in [record.description for record in found.record]
+    gone = await client.stream("Prune", m.PruneRequest(all=True), m.UsageRecord)
+    assert {record.id for record in found.record} <= {record.id for record in gone}
+    left = await client.call("DiskUsage", m.DiskUsageRequest(), m.DiskUsageResponse)
+    assert not left.record
+    with pytest.raises(GRPCError, match="invalid filter"):
+        await client.call("DiskUsage", m.DiskUsageRequest(["nothing=x"]), m.DiskUsageResponse)
+
+
 async def test_outputs(client: BuildKitClient) -> None:
     answer = await client.build({}, m.Entry("tar"), m.Entry("oci", {"name": "x:1"}))
     with tarfile.open(fileobj=io.BytesIO(client.received["0"])) as archive:
