@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import posixpath
 
 from wherry.build.copying import Copying
 from wherry.build.sources import LayerFiles
@@ -18,7 +17,6 @@ async def make_workdir(room: Room, spot: Spot, state: State, path: str) -> None:
     """Set the working directory, and make it. Raises Invalid when something else is there."""
     if not path:
         raise Invalid("WORKDIR requires exactly one argument")
-    before = state.config.working_dir or "/"
     target = state.absolute(path)
     state.config.working_dir = target
 
@@ -40,7 +38,7 @@ async def make_workdir(room: Room, spot: Spot, state: State, path: str) -> None:
         state,
         f"WORKDIR {target}",
         make=lambda: asyncio.to_thread(work),
-        created_by=state.nop(f"WORKDIR {posixpath.join('/', before, path)}"),
+        created_by=state.nop(f"WORKDIR {path if path.startswith('/') else target}"),
     )
 
 
