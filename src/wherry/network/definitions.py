@@ -68,7 +68,7 @@ class Definitions:
                     hint=f"{subnet.subnet} is in use here; choose another with --subnet",
                 )
         if not any(one.version == 4 for one in chosen):
-            chosen.insert(0, addresses.free_subnet(busy))
+            chosen.insert(0, _choose(busy))
         if ipv6 and not any(one.version == 6 for one in chosen):
             chosen.append(addresses.local_subnet6(network_id))
         network = Network(
@@ -110,19 +110,25 @@ class Definitions:
     def settled(self, network: Network) -> Network:
         """The network as it can be raised now: another engine, or the machine, may use its subnet by then.
 
-        The default network moves to another subnet if nobody is in it; any other is refused.
+        A subnet that was chosen here gives way to another if nobody is in the network; any other is refused.
         """
-        mine = [addresses.parse_subnet(one.subnet) for one in network.subnets]
-        clashes = [one for one in self._routed(network.bridge) if any(_overlap(one, own) for own in mine)]
-        if not clashes:
+        routed = self._routed(network.bridge)
+        subnets: list[Subnet] = []
+        for subnet in network.subnets:
+            wanted = addresses.parse_subnet(subnet.subnet)
+            clash = next((one for one in routed if _overlap(one, wanted)), None)
+            if clash is None:
+                subnets.append(subnet)
+            elif subnet.chosen and not self._catalog.endpoints(network_id=network.id):
+                subnets.append(_choose(self._busy()))
+            else:
+                raise Unavailable(
+                    f"network {network.name}: its subnet {clash} is in use elsewhere on this machine",
+                    hint="remove the network and create it with another --subnet",
+                )
+        if tuple(subnets) == network.subnets:
             return network
-        if network.name != DEFAULT or self._catalog.endpoints(network_id=network.id):
-            raise Unavailable(
-                f"network {network.name}: its subnet {clashes[0]} is in use elsewhere on this machine",
-                hint="remove the network and create it with another --subnet",
-            )
-        others = (addresses.free_subnet(self._busy()), *(one for one in network.subnets if one.version == 6))
-        moved = msgspec.structs.replace(network, subnets=others)
+        moved = msgspec.structs.replace(network, subnets=tuple(subnets))
         self._catalog.redefine(moved)
         return moved
 
@@ -146,6 +152,10 @@ class Definitions:
         except NotFound:
             return False
         return True
+
+
+def _choose(busy: Iterable[addresses.IPNetwork]) -> Subnet:
+    return msgspec.structs.replace(addresses.free_subnet(busy), chosen=True)
 
 
 def _overlap(one: addresses.IPNetwork, other: addresses.IPNetwork) -> bool:

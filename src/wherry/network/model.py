@@ -17,6 +17,7 @@ class Subnet(msgspec.Struct, frozen=True, omit_defaults=True):
     gateway: str = ""
     ip_range: str = ""  # where to allocate from, when less than the whole subnet
     reserved: dict[str, str] = {}  # auxiliary addresses, by name
+    chosen: bool = False  # by us, because nobody asked for one
 
     @property
     def version(self) -> int:

@@ -248,14 +248,16 @@ def test_nothing_is_left_when_the_last_container_is_gone(lab: Lab) -> None:
     assert lab.keeper.known() == {"networks": {}, "served": [], "held": []}
 
 
-def test_the_default_network_moves_away_from_a_subnet_that_came_into_use(lab: Lab) -> None:
-    default = lab.networks.default()
-    assert default.ipv4 is not None
+def test_a_network_moves_away_from_a_subnet_that_came_into_use_if_nobody_asked_for_it(lab: Lab) -> None:
+    default, made = lab.networks.default(), lab.networks.create("made")
+    assert default.ipv4 is not None and made.ipv4 is not None
     subprocess.run(["ip", "link", "add", "lan0", "type", "bridge"], check=True)
     subprocess.run(["ip", "addr", "add", "172.17.9.9/24", "dev", "lan0"], check=True)
     subprocess.run(["ip", "link", "set", "lan0", "up"], check=True)
     endpoint = lab.networks.connect(default, "a", lab.node().namespace)
-    assert endpoint.ipv4 == "172.18.0.2"
+    assert endpoint.ipv4 == "172.19.0.2"
+    subprocess.run(["ip", "addr", "add", "172.18.9.9/24", "dev", "lan0"], check=True)
+    assert lab.networks.connect(made, "b", lab.node().namespace).ipv4 == "172.20.0.2"
     other = lab.networks.create("other", subnets=[Subnet("10.66.0.0/16")])
     subprocess.run(["ip", "addr", "add", "10.66.9.9/24", "dev", "lan0"], check=True)
     with pytest.raises(Unavailable, match=r"its subnet 10\.66\.9\.0/24 is in use elsewhere"):
