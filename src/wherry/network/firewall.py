@@ -73,7 +73,8 @@ def _rules() -> Iterable[tuple[str, tuple[bytes, ...]]]:
     into = nft.meta("oifname"), nft.lookup("bridges")
     port = nft.meta("l4proto"), nft.payload(2, 2, 2, word=1)
     lo = nft.compare(nft.interface("lo"), equal=False)
-    yield "raw", (nft.meta("iifname"), lo, *_loopback(), nft.verdict(nft.DROP))
+    # every packet meets these two chains: what most of them fail or pass comes first
+    yield "raw", (*_loopback(), nft.meta("iifname"), lo, nft.verdict(nft.DROP))
     for chain in ("prerouting", "output"):
         yield chain, (*nft.destination_is_local(), nft.verdict(nft.JUMP, "publish"))
     # on loopback the keeper's sockets answer
@@ -93,7 +94,7 @@ def _rules() -> Iterable[tuple[str, tuple[bytes, ...]]]:
             (*_version(version), *port, nft.lookup(f"ports{version}", load=True), nft.dnat(family)),
         )
     for part, mask in (("state", _CT_ESTABLISHED_RELATED), ("status", _CT_STATUS_DNAT)):
-        yield "admit", (*nft.conntrack(part, mask), *nft.set_mark(ADMITTED))
+        yield "admit", (*nft.conntrack(part, mask), *nft.set_mark(ADMITTED), nft.verdict(nft.ACCEPT))
     yield "forward", (*nft.conntrack("state", _CT_ESTABLISHED_RELATED), nft.verdict(nft.ACCEPT))
     yield "forward", (*nft.conntrack("status", _CT_STATUS_DNAT), nft.verdict(nft.ACCEPT))
     yield "forward", (*pair, nft.verdict(nft.ACCEPT))
