@@ -40,7 +40,7 @@ def of_docker_py(work: Callable[[Any], object]) -> Callable[[Peer], float]:
     """Milliseconds of some work through docker-py, its import and its connection left out."""
 
     def measure(peer: Peer) -> float:
-        import docker
+        import docker  # type: ignore[import-untyped]
 
         client = docker.DockerClient(base_url=f"unix://{peer.socket}", timeout=120)
         try:

@@ -114,7 +114,7 @@ def filled(value: Any, name: str, image: str) -> Any:
 def test_every_verb_is_done_or_not_done(own_engine: EngineUnderTest, image: str, delay: float) -> None:
     def path_of(verb: Verb, name: str) -> str:
         head, mark, query = verb.path.partition("?")
-        return filled(head, name, image) + mark + filled(query, name, image).replace('"', "%22")
+        return f"{filled(head, name, image)}{mark}" + str(filled(query, name, image)).replace('"', "%22")
 
     for name, verb in VERBS.items():
         prepare(own_engine.api, name, verb.needs, image)
