@@ -61,6 +61,7 @@ class Dockerd:
             ids = self.docker("ps", "-aq", check=False).stdout.split()
             if ids:
                 self.docker("rm", "-f", *(name.decode() for name in ids), check=False)
+            self.docker("network", "prune", "-f", check=False)  # their bridges would outlive it
         self.process.terminate()
         try:
             self.process.wait(30)
