@@ -95,7 +95,7 @@ class Lazy:
             os.unlink(self._raised)
 
     def __call__(self) -> Kernel:
-        with self._lock:  # two of them would take each other's changes for somebody's flush, and heal for ever
+        with self._lock:  # two would take each other's changes for somebody's flush, and heal for ever
             if self._failure is not None:
                 raise self._failure
             if self._made is None:
