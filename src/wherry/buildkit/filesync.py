@@ -39,6 +39,7 @@ class SyncedFiles(SpooledFiles):
             self._fd = os.dup(spool.fileno())
         self._listed: list[str] = []
         self._hard: list[tuple[str, str]] = []
+        self._awaited: set[int] = set()
         self._end = 0
 
     def list_one(self, stat: m.Stat) -> int | None:
@@ -58,11 +59,14 @@ class SyncedFiles(SpooledFiles):
         if kind == Kind.FILE and stat.link:
             self._hard.append((path, clean(stat.link) or ""))
             return None
-        return number if kind == Kind.FILE and size else None
+        if kind != Kind.FILE or not size:
+            return None
+        self._awaited.add(number)
+        return number
 
     def add(self, number: int, data: bytes) -> None:
         """A piece of a file's content. Blocks. Raises Invalid for a number that is not in the list."""
-        if not 0 <= number < len(self._listed):
+        if number not in self._awaited:
             raise Invalid("the client sends what was not asked for")
         places = self._places[self._listed[number]]
         offset = places[-1][0] + places[-1][2] if places else 0

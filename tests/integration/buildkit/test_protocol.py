@@ -6,6 +6,7 @@ import asyncio
 import io
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from grpclib.exceptions import GRPCError
@@ -122,6 +123,22 @@ async def test_a_client_that_lies(client: BuildKitClient, monkeypatch: pytest.Mo
     with pytest.raises(GRPCError) as refusal:
         await client.build({}, IMAGE)
     assert "names a path outside" in str(refusal.value.message)
+
+
+@pytest.mark.parametrize("number", [0, 10_000, -1])
+async def test_contents_that_nobody_asked_for(
+    client: BuildKitClient, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    async def files(stream: Any) -> None:
+        await stream.send_message(m.Packet(type=0, stat=m.Stat(path="d", mode=1 << 31 | 0o755)))
+        await stream.send_message(m.Packet(type=0, stat=m.Stat(path="d", mode=1 << 24)))
+        await stream.send_message(m.Packet(type=2, id=number, data=b"x"))
+        await stream.recv_message()
+
+    monkeypatch.setattr(client, "_files", files)
+    with pytest.raises(GRPCError) as refusal:
+        await client.build({}, IMAGE)
+    assert "not asked for" in str(refusal.value.message) or "Cannot locate" in str(refusal.value.message)
 
 
 async def test_a_client_that_goes(client: BuildKitClient, engine: EngineUnderTest, image: str) -> None:
