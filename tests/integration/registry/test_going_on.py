@@ -2,20 +2,50 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
-from tests.integration.registry.conftest import Cutting, archive
-from tests.integration.registry.test_round_trip import pull, push
+from tests.integration.registry.conftest import Cutting, archive, serve
+from tests.integration.registry.test_round_trip import Liar, pull, push
 from wherry.errors import Unavailable
+from wherry.oci import media_types
 from wherry.registry.client import blobs
+from wherry.registry.client import pull as pulling
 from wherry.store import Store
 
 SIZE = 24 << 20
 CUT = 10 << 20
+
+
+async def test_more_layers_than_threads(
+    stores: Callable[[str], Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulling, "_KEPT", 1)
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(6))
+    liar, layers = Liar(), [archive({f"f{number}": os.urandom(300_000)}) for number in range(8)]
+    digests = [f"sha256:{hashlib.sha256(layer).hexdigest()}" for layer in layers]
+    described = [
+        {"mediaType": media_types.OCI_LAYER, "digest": digest, "size": len(layer)}
+        for digest, layer in zip(digests, layers, strict=True)
+    ]
+    liar.image("x", layers[0], diff_ids=digests, manifest={"layers": described})
+    for digest, layer in zip(digests, layers, strict=True):
+        liar.answers[f"/v2/x/blobs/{digest}"] = (layer, "application/octet-stream")
+    app = web.Application()
+    app.router.add_route("*", "/{tail:.*}", liar.handle)
+    runner, address = await serve(app)
+    try:
+        image, _ = await asyncio.wait_for(pull(stores("a"), f"{address}/x"), 60)
+    finally:
+        await runner.cleanup()
+    assert list(image.layers) == digests
 
 
 async def interrupted(registry: str, here: Store, monkeypatch: pytest.MonkeyPatch) -> tuple[str, Cutting]:

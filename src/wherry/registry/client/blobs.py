@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from wherry.errors import Invalid, Unavailable
 from wherry.oci.digest import check_digest
@@ -17,6 +18,9 @@ _CUTS = 8  # broken connections in a row, without a byte between them, until a b
 _LARGE = 64 << 20  # from here on a blob is read in ranges side by side
 _RANGE = 8 << 20
 _SIDE_BY_SIDE = 4
+
+_READING = ThreadPoolExecutor(1, "kept-blobs")
+"""Of its own: the loop's threads may all be unpacking, and wait for what is read here."""
 
 Progress = Callable[[int], None]
 
@@ -69,7 +73,8 @@ async def _all(
     start = here.offset if here is not None else 0
     if here is not None:
         kept = here.chunks()
-        while chunk := await asyncio.to_thread(next, kept, b""):
+        loop = asyncio.get_running_loop()
+        while chunk := await loop.run_in_executor(_READING, next, kept, b""):
             yield chunk
     if start and start >= blob.size:
         return
