@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
     from .builds import Builds
 
+_PATIENCE = 5.0
+"""Seconds that each step of the end may take."""
+
 
 class Engine:
     """One engine over one state directory. `await Engine.open(...)` in a running loop, `await close()` at
@@ -180,7 +183,7 @@ class Engine:
                 ("ending the supervisor", self._room.supervisor.shutdown),
             ):
                 try:
-                    await step()
+                    await asyncio.wait_for(step(), _PATIENCE)  # a supervisor may be gone for good
                 except Exception as error:  # the rest must still be done
                     report(what, error)
         await self._room.supervisor.close()

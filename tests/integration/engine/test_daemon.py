@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -76,3 +77,16 @@ def test_socket_activation(home: Path) -> None:
         engine.terminate()
         assert engine.wait(20) == 0
         assert path.exists()  # systemd's, not ours to remove
+
+
+def test_it_ends_though_its_supervisor_never_answers(home: Path) -> None:
+    engine = subprocess.Popen([sys.executable, "-m", "wherry.engine", "--idle-after", "0"])
+    _until(lambda: _ping(home / "run" / "wherry.sock"))
+    supervisor = int((home / "run" / "supervisor.pid").read_text())
+    os.kill(supervisor, signal.SIGSTOP)
+    try:
+        engine.send_signal(signal.SIGTERM)
+        assert engine.wait(30) == 0
+    finally:
+        os.kill(supervisor, signal.SIGCONT)
+        os.kill(supervisor, signal.SIGTERM)
