@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import TypeVar
 
+from wherry.store.feed import apart
+
 T = TypeVar("T")
 
 _PIECE = 256 << 10
@@ -57,7 +59,7 @@ async def steps(work: Callable[[], Iterable[T]]) -> AsyncIterator[T]:
             failure = error
         loop.call_soon_threadsafe(queue.put_nowait, _End(failure))
 
-    running = asyncio.ensure_future(asyncio.to_thread(run))
+    running = asyncio.ensure_future(apart(run))
     try:
         while True:
             item = await queue.get()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from wherry.errors import Conflict, Invalid, NotFound
 from wherry.oci import Reference, parse_reference
-from wherry.store.feed import Feed
+from wherry.store.feed import Feed, apart
 from wherry.store.images import Image, ImageUser
 
 from . import image_view
@@ -194,7 +194,7 @@ class Images(AtRegistries, Insight):
         `{"status": "sha256:…"}`."""
         name = f"{repo}:{tag}" if repo and tag else repo
         async with Feed(archive) as chunks:
-            image = await asyncio.to_thread(
+            image = await apart(
                 self._store.import_image,
                 chunks,
                 name,

@@ -1,20 +1,45 @@
-"""From a loop's asynchronous stream to the store's blocking iterators, which run in threads."""
+"""From a loop's asynchronous stream to the store's blocking iterators, which run in threads of their own."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future
+from typing import ParamSpec, TypeVar
 
+P = ParamSpec("P")
+T = TypeVar("T")
 _AHEAD = 4 << 20
+
+
+async def apart(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Like asyncio.to_thread, but in a thread made for it: for work that waits for a client or a registry.
+
+    The threads that a loop shares are few (six on two processors); a handful of slow downloads would have
+    them all, and every other request would wait with them.
+    """
+    done: Future[T] = Future()
+    done.set_running_or_notify_cancel()  # the work can't be cancelled, only waiting for it
+
+    def run() -> None:
+        try:
+            result = work(*args, **kwargs)
+        except BaseException as error:
+            done.set_exception(error)
+        else:
+            done.set_result(result)
+
+    threading.Thread(target=run, name="apart", daemon=True).start()
+    return await asyncio.wrap_future(done)
 
 
 class Feed:
     """An asynchronous stream of bytes for a thread to iterate, a few mebibytes read ahead.
 
     async with Feed(source) as chunks:
-        await asyncio.to_thread(work, chunks)
+        await apart(work, chunks)
 
     A failure of the source is raised in the thread; leaving early stops the reading.
     """

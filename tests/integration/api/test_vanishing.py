@@ -138,3 +138,19 @@ def _no_more(now: tuple[list[int], list[int], int], before: tuple[list[int], lis
     few = 2  # a connection that is being closed, a thread that the pool had not needed before
     numbers = zip([*now[0], *now[1]], [*before[0], *before[1]], strict=True)
     return all(one <= then + few for one, then in numbers) and now[2] <= before[2]
+
+
+def test_others_are_answered_while_uploads_stall(engine: EngineUnderTest, image: str) -> None:
+    """More of them than the loop has threads that all requests share."""
+    body = archive()
+    length = f"Content-Type: application/x-tar\r\nContent-Length: {len(body)}\r\n"
+    with contextlib.ExitStack() as stalled:
+        for _ in range(12):
+            sock = stalled.enter_context(socket.socket(socket.AF_UNIX))
+            sock.connect(engine.socket)
+            sock.sendall(f"{UP['import']} HTTP/1.1\r\nHost: x\r\n{length}\r\n".encode() + body[:HALF])
+        drafts = Path(engine.home / "state" / "layers")
+        until(lambda: len(list(drafts.glob(".draft-*"))) == 12)
+        assert engine.api("GET", "/images/json", timeout=20)[0] == 200
+        assert engine.wherry("run", "--rm", image, "echo", "quick").line == "quick"
+    until(lambda: not unfinished(engine))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import wherry
 from wherry.errors import Forbidden, Internal, Invalid, NotFound, WherryError
 from wherry.store.compression import decompress
-from wherry.store.feed import Feed
+from wherry.store.feed import Feed, apart
 
 from ..models import PathStat
 from ..moments import rfc3339
@@ -64,7 +64,7 @@ async def copy_in(
         owner = [who.uid, who.gid]
     more = {"keep_kinds": no_overwrite_dir_non_dir, "owner": owner}
     async with _Helper(room, container, "in", path, more) as helper, Feed(archive) as chunks:
-        await asyncio.to_thread(lambda: helper.feed(decompress(chunks)))
+        await apart(lambda: helper.feed(decompress(chunks)))
         helper.stat(only_check=True)
     room.event(container, "extract-to-dir", path=path)
 

@@ -25,7 +25,7 @@ from wherry.registry.client.session import Credentials, Session
 from wherry.registry.client.sources import Sources
 from wherry.store import Store
 from wherry.store.arrivals import Arrival
-from wherry.store.feed import Feed
+from wherry.store.feed import Feed, apart
 from wherry.store.images import Image
 from wherry.store.layers import Lease
 
@@ -193,9 +193,9 @@ class Puller:
             source = blobs.read(session, reference.path, descriptor, here=here, progress=progress)
             async with Feed(source) as arriving:
                 chunks = here.copying(arriving) if here is not None else arriving
-                await asyncio.to_thread(self._store.layers.unpack, chunks, lease, expected=diff_id)
+                await apart(self._store.layers.unpack, chunks, lease, expected=diff_id)
                 # what the archive did not need may not have been read: the blob's own end must be seen
-                await asyncio.to_thread(_exhaust, chunks)
+                await apart(_exhaust, chunks)
 
         if descriptor.size < _KEPT:
             return await once(None)
