@@ -136,7 +136,7 @@ async def test_a_container_can_be_ended_and_forgotten_in_any_state(station: Stat
         with pytest.raises(WherryError):
             await making
     assert not exists(f"{station.run}/containers/c")
-    assert await station.start("c", "exit 0") > 0
+    assert await station.start("c", "sleep 1000") > 0
 
 
 async def test_who_takes_over_makes_no_directory_for_a_removed_container(station: Station) -> None:
