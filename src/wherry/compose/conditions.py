@@ -54,12 +54,12 @@ def until_ready(client: Client, identity: str, timeout: float) -> None:
         health = (state.get("Health") or {}).get("Status") or "none"
         if state["Running"] and health in ("none", "healthy"):
             return
-        if health == "unhealthy":
-            raise Unavailable(f"container {name} is unhealthy")
         if not state["Running"] and not state.get("Restarting"):
             if state["ExitCode"] == 0:
                 return
             raise Unavailable(f"container {name} exited ({state['ExitCode']})")
+        if health == "unhealthy":
+            raise Unavailable(f"container {name} is unhealthy")
         if deadline is not None and time.monotonic() > deadline:
             raise Unavailable(f"application not healthy after {timeout:g}s: {name} is {health}")
         time.sleep(pause)
