@@ -117,23 +117,30 @@ class Keeper:
         Raises OSError for what the kernel refused it, Internal for what it does not understand, Unavailable
         when it can't be started.
         """
+        reply, received = self._exchange(message, *descriptors)
+        for descriptor in received:
+            os.close(descriptor)
+        if "errno" in reply:
+            raise OSError(reply["errno"], reply["error"])
+        if "error" in reply:
+            raise Internal(f"network keeper: {reply['error']}")
+        ok: dict[str, Any] = reply["ok"]
+        return ok
+
+    def _exchange(self, message: dict[str, Any], *descriptors: int) -> tuple[dict[str, Any], list[int]]:
+        """Say one thing and wait for the reply and the descriptor that may come with it. A keeper that has
+        taken the place of the one before is asked again. Raises Unavailable."""
         for attempt in range(_TRIES):
             if attempt > 1:
                 time.sleep(0.02 * attempt)  # one that is just dying may still accept connections
             connection = self._connection or self._connect()
             try:
                 socket.send_fds(connection, [json.dumps(message).encode()], list(descriptors))
-                data = connection.recv(1 << 20)
+                data, received, _, _ = socket.recv_fds(connection, 1 << 20, 1)
             except OSError:
-                data = b""
+                data, received = b"", []
             if data:
-                reply: dict[str, Any] = json.loads(data)
-                if "errno" in reply:
-                    raise OSError(reply["errno"], reply["error"])
-                if "error" in reply:
-                    raise Internal(f"network keeper: {reply['error']}")
-                ok: dict[str, Any] = reply["ok"]
-                return ok
+                return json.loads(data), received
             self._connection = None
             connection.close()
         raise Unavailable("the network keeper does not answer", hint="run the command again")
@@ -144,20 +151,11 @@ class Keeper:
 
     def new_socket(self, family: int, kind: int, protocol: int) -> socket.socket:
         """A non-blocking socket of the network that the keeper is in. Raises OSError, Unavailable."""
-        connection = self._connection or self._connect()
         message = {"op": "socket", "family": family, "type": kind, "protocol": protocol}
-        try:
-            connection.send(json.dumps(message).encode())
-            data, descriptors, _, _ = socket.recv_fds(connection, 1 << 16, 1)
-        except OSError:
-            data, descriptors = b"", []
-        if not data:
-            self.close()
-            raise Unavailable("the network keeper does not answer", hint="run the command again")
-        reply = json.loads(data)
-        if not descriptors:
+        reply, received = self._exchange(message)
+        if not received:
             raise OSError(reply.get("errno", errno.EPROTO), reply.get("error", "no socket came"))
-        return socket.socket(fileno=descriptors[0])
+        return socket.socket(fileno=received[0])
 
     def end(self) -> None:
         """Have the keeper end, and in the rootless case what leads out of our network namespace."""

@@ -214,5 +214,10 @@ def test_a_killed_keeper_is_replaced(wherry: Command, engine: EngineUnderTest, s
     port = free_port()
     serve(wherry, site, "-p", f"{port}:80")
     until(lambda: fetch("127.0.0.1", port) == "ahoy")
+    nobody = f"127.0.0.1:{free_port()}/x"
+    assert (
+        "connection refused" in wherry("pull", nobody, code=1).err
+    )  # by a socket of the keeper's, without root
     os.kill(keeper_of(engine), signal.SIGKILL)
     until(lambda: fetch("127.0.0.1", port) == "ahoy")
+    assert "connection refused" in wherry("pull", nobody, code=1).err
