@@ -114,6 +114,8 @@ class Solving:
             for warning in check(parse(request.dockerfile, request.name)):
                 await self.progress.say(warning)
             async with AsyncExitStack() as held:
+                if self._over.is_set():
+                    raise asyncio.CancelledError
                 built = []
                 for one in requests_of(order, request):
                     building = self._builds.build(one, place, order.auths)

@@ -78,8 +78,12 @@ class Session:
         )
         try:
             found: m.Credentials = await method(m.CredentialsRequest(host))
-        except (GRPCError, StreamTerminatedError):
+        except GRPCError:
             return None
+        except (
+            StreamTerminatedError
+        ):  # also what grpclib makes of a cancellation: it must not pass for an answer
+            raise Invalid("the client went while it was asked for credentials") from None
         return found if found.secret else None
 
     async def has_agent(self, name: str) -> bool:
