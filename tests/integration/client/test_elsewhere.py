@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from tests.harness.capabilities import python
 from tests.harness.command import ENTRY, Result
 from tests.harness.elsewhere import program
 from tests.harness.engine import EngineUnderTest
+from tests.harness.forwarding import forwarded
 
 pytestmark = pytest.mark.parametrize("platform", ["win32", "darwin"])
 
@@ -23,39 +22,8 @@ pytestmark = pytest.mark.parametrize("platform", ["win32", "darwin"])
 @contextlib.contextmanager
 def over_tcp(path: str) -> Iterator[str]:
     """A TCP port on loopback that leads to a unix socket; its address."""
-    server = socket.create_server(("127.0.0.1", 0))
-    threads: list[threading.Thread] = []
-
-    def copy(one: socket.socket, other: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := one.recv(1 << 16):
-                other.sendall(data)
-            other.shutdown(socket.SHUT_WR)
-
-    def join(ours: socket.socket) -> None:
-        with ours, socket.socket(socket.AF_UNIX) as theirs:
-            theirs.connect(path)
-            back = threading.Thread(target=copy, args=(theirs, ours))
-            back.start()
-            copy(ours, theirs)
-            back.join()
-
-    def serve() -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                threads.append(threading.Thread(target=join, args=(server.accept()[0],)))
-                threads[-1].start()
-
-    serving = threading.Thread(target=serve)
-    serving.start()
-    try:
-        yield f"tcp://127.0.0.1:{server.getsockname()[1]}"
-    finally:
-        server.shutdown(socket.SHUT_RDWR)
-        serving.join()
-        server.close()
-        for thread in threads:
-            thread.join()
+    with forwarded(path) as port:
+        yield f"tcp://127.0.0.1:{port}"
 
 
 class Elsewhere:
