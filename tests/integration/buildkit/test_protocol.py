@@ -141,12 +141,19 @@ async def test_contents_that_nobody_asked_for(
     assert "not asked for" in str(refusal.value.message) or "Cannot locate" in str(refusal.value.message)
 
 
-async def test_a_client_that_goes(client: BuildKitClient, engine: EngineUnderTest, image: str) -> None:
-    (client.folder / "Dockerfile").write_text(f"FROM {image}\nRUN touch /began && sleep 600")
+@pytest.mark.parametrize("after", [None, 0.01, 0.02, 0.03, 0.05, 0.08])
+async def test_a_client_that_goes(
+    client: BuildKitClient, engine: EngineUnderTest, image: str, after: float | None
+) -> None:
+    """Seconds after it began, or while a step runs."""
+    (client.folder / "Dockerfile").write_text(f"FROM {image}\nRUN touch /began{after} && sleep 600")
     building = asyncio.ensure_future(client.build({}, IMAGE))
-    async with asyncio.timeout(30):
-        while not engine.container_ids():  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+    if after is not None:
+        await asyncio.sleep(after)
+    else:
+        async with asyncio.timeout(30):
+            while not engine.container_ids():  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
     building.cancel()
     await asyncio.gather(building, return_exceptions=True)
     work = engine.home / "state" / "build" / "work"
