@@ -76,7 +76,8 @@ def machine(services_tar: Path) -> Iterator[Machine]:
         pipe = there.start("sleep", "1000")
         quietly("ip", "link", "add", "wire", "type", "veth", "peer", "name", "wire", "netns", str(pipe.pid))
         quietly("ip", "addr", "add", "198.51.100.1/24", "dev", "wire")
-        quietly("ip", "link", "set", "wire", "up")
+        # No address that comes by itself, some seconds later: the state is compared.
+        quietly("ip", "link", "set", "wire", "addrgenmode", "none", "up")
         quietly("ip", "route", "add", "default", "via", "198.51.100.2")
         there.run("ip", "addr", "add", "198.51.100.2/24", "dev", "wire")
         there.run("ip", "link", "set", "wire", "up")
