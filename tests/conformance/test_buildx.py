@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.built import configuration_of, files_of
+from tests.harness.built import configuration_of, files_in
 from tests.harness.engine import EngineUnderTest
 from tests.images.build_context import DOCKERFILES, make_context
 
@@ -29,14 +29,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def base(session_engine: EngineUnderTest) -> dict[str, str]:
     """The files of the image below, which the corpus' expectations leave out."""
-    return _files(session_engine, "busybox")
-
-
-def _files(engine: EngineUnderTest, image: str) -> dict[str, str]:
-    box = engine.wherry("create", "--network", "none", image, "x").line
-    exported = engine.wherry.raw("export", box).stdout
-    engine.wherry("rm", box)
-    return files_of(exported)
+    return files_in(session_engine, "busybox")
 
 
 def _build(
@@ -63,7 +56,7 @@ def test_the_corpus(engine: EngineUnderTest, context: Path, base: dict[str, str]
     expected = json.loads((DOCKERFILES / f"{case}.json").read_text())
     _, inspected = engine.api("GET", "/images/over-buildx:1/json")
     assert configuration_of(inspected) == expected["config"]
-    files = _files(engine, "over-buildx:1")
+    files = files_in(engine, "over-buildx:1")
     assert {name: value for name, value in files.items() if base.get(name) != value} == expected["files"]
 
 

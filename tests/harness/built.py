@@ -9,7 +9,9 @@ import tarfile
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["configuration_of", "files_of", "history_of"]
+from tests.harness.engine import EngineUnderTest
+
+__all__ = ["configuration_of", "files_in", "files_of", "history_of"]
 
 _MACHINE = ("dev", "proc", "sys", "bin")
 _PER_CONTAINER = (".dockerenv", "etc", "etc/hosts", "etc/hostname", "etc/resolv.conf", "etc/mtab")
@@ -57,3 +59,12 @@ def _described(archive: tarfile.TarFile, member: tarfile.TarInfo) -> str:
     if len(content) > _SHOWN:
         return f"file {mode} {owner}{time} {hashlib.sha256(content).hexdigest()}"
     return f"file {mode} {owner}{time} {content.decode('utf-8', 'backslashreplace')!r}"
+
+
+def files_in(engine: EngineUnderTest, image: str) -> dict[str, str]:
+    """`files_of` an image that the engine has."""
+    box = engine.wherry("create", "--network", "none", image, "x").line
+    try:
+        return files_of(engine.wherry.raw("export", box).stdout)
+    finally:
+        engine.wherry("rm", box)

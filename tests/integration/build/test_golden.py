@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness.built import configuration_of, files_of, history_of
+from tests.harness.built import configuration_of, files_in, history_of
 from tests.harness.engine import EngineUnderTest
 from tests.images.build_context import DOCKERFILES, make_context
 from wherry.build.build import needed_stages
@@ -33,16 +33,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def base(session_engine: EngineUnderTest) -> dict[str, str]:
     """The files of the image below, which the expectations leave out."""
-    return _files(session_engine, "busybox")
-
-
-def _files(engine: EngineUnderTest, image: str) -> dict[str, str]:
-    box = engine.wherry("create", "--network", "none", image, "x").line
-    try:
-        done = engine.wherry.raw("export", box)
-    finally:
-        engine.wherry("rm", box)
-    return files_of(done.stdout)
+    return files_in(session_engine, "busybox")
 
 
 def _graph(text: bytes) -> list[str]:
@@ -62,7 +53,7 @@ def test_golden(engine: EngineUnderTest, context: Path, base: dict[str, str], ca
     image = engine.wherry("build", "-q", str(context)).line
     _, inspected = engine.api("GET", f"/images/{image}/json")
     _, history = engine.api("GET", f"/images/{image}/history")
-    files = _files(engine, image)
+    files = files_in(engine, image)
     found: dict[str, Any] = {
         "graph": _graph(text),
         "config": configuration_of(inspected),
