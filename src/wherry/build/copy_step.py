@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator
 
@@ -18,6 +17,7 @@ from wherry.build.state import State
 from wherry.build.step import Room, Spot
 from wherry.errors import Invalid, WherryError
 from wherry.store.compression import compression_of
+from wherry.store.feed import to_its_end
 from wherry.store.tar import Item, Kind
 
 __all__ = ["copy_files"]
@@ -95,7 +95,7 @@ async def copy_files(
         return copying, copying.key()
 
     try:
-        copying, (digest, facts) = await asyncio.to_thread(gather)
+        copying, (digest, facts) = await to_its_end(gather)
         comment = f"{'multi' if len(copying.picked) > 1 else 'file'}:{digest}"
         shown = state.nop(f"{word} {comment} in {target} ")
         if owner:

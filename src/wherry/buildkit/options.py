@@ -21,6 +21,7 @@ from wherry.engine.builds.contexts import from_remote, ignore_patterns, read_doc
 from wherry.engine.builds.order import BuildOrder, CacheOrder
 from wherry.engine.builds.outputs import cache_source, output
 from wherry.errors import Invalid, Unsupported, WherryError
+from wherry.store.feed import to_its_end
 
 __all__ = ["Auths", "credentials", "dockerfile", "prepare"]
 
@@ -44,7 +45,7 @@ async def prepare(
             "an archive as context is not taken over BuildKit's protocol", hint="wherry build -"
         )
     if context.startswith(_REMOTE):
-        files, text = await asyncio.to_thread(from_remote, context, place, name)
+        files, text = await to_its_end(from_remote, context, place, name)
     else:
         text, patterns = await dockerfile(session, options, place)
         if _needs_context(parse(text, name)):

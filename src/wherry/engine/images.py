@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from wherry.errors import Conflict, Invalid, NotFound
 from wherry.oci import Reference, parse_reference
-from wherry.store.feed import Feed, apart
+from wherry.store.feed import Feed
 from wherry.store.images import Image, ImageUser
 
 from . import image_view
@@ -162,8 +162,8 @@ class Images(AtRegistries, Insight):
     ) -> AsyncIterator[dict[str, Any]]:
         """Read a Docker archive or OCI layout; yields Docker's progress objects
         (`{"stream": "Loaded image: …"}`)."""
-        async with Feed(archive) as chunks:
-            async for loaded in steps(lambda: self._store.load(chunks)):
+        async with Feed(archive) as feed:
+            async for loaded in steps(lambda: self._store.load(feed.chunks)):
                 for name in loaded.names:
                     yield {"stream": f"Loaded image: {name}\n"}
                 if not loaded.names:
@@ -193,10 +193,10 @@ class Images(AtRegistries, Insight):
         """Make an image of a root filesystem's tar archive; yields progress, last
         `{"status": "sha256:…"}`."""
         name = f"{repo}:{tag}" if repo and tag else repo
-        async with Feed(archive) as chunks:
-            image = await apart(
+        async with Feed(archive) as feed:
+            image = await feed.apart(
                 self._store.import_image,
-                chunks,
+                feed.chunks,
                 name,
                 changes=list(changes or ()),
                 message=message,

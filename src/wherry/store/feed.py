@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -20,6 +20,20 @@ async def apart(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     The threads that a loop shares are few (six on two processors); a handful of slow downloads would have
     them all, and every other request would wait with them.
     """
+    return await asyncio.wrap_future(_begin(work, *args, **kwargs))
+
+
+async def to_its_end(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Like `apart`, but back only when the work is, also when cancelled: for work in a directory that is
+    removed afterwards."""
+    begun = _begin(work, *args, **kwargs)
+    try:
+        return await asyncio.wrap_future(begun)
+    finally:
+        await asyncio.wait([asyncio.wrap_future(begun)])
+
+
+def _begin(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
     done: Future[T] = Future()
     done.set_running_or_notify_cancel()  # the work can't be cancelled, only waiting for it
 
@@ -32,16 +46,16 @@ async def apart(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
             done.set_result(result)
 
     threading.Thread(target=run, name="apart", daemon=True).start()
-    return await asyncio.wrap_future(done)
+    return done
 
 
 class Feed:
     """An asynchronous stream of bytes for a thread to iterate, a few mebibytes read ahead.
 
-    async with Feed(source) as chunks:
-        await apart(work, chunks)
+    async with Feed(source) as feed:
+        await feed.apart(work, feed.chunks)
 
-    A failure of the source is raised in the thread; leaving early stops the reading.
+    A failure of the source is raised in the thread; leaving early stops the reading and waits for the work.
     """
 
     def __init__(self, source: AsyncIterator[bytes]) -> None:
@@ -54,15 +68,23 @@ class Feed:
         self._failure: BaseException | None = None
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[None] | None = None
+        self._works: list[Future[Any]] = []
+        self.chunks = self._iterate()
 
-    async def __aenter__(self) -> Iterator[bytes]:
+    async def __aenter__(self) -> Self:
         self._task = asyncio.ensure_future(self._read())
-        return self._iterate()
+        return self
 
     async def __aexit__(self, *_: object) -> None:
         assert self._task is not None
         self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await asyncio.gather(self._task, *map(asyncio.wrap_future, self._works), return_exceptions=True)
+
+    async def apart(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The function of that name, for work that reads the chunks."""
+        begun = _begin(work, *args, **kwargs)
+        self._works.append(begun)
+        return await asyncio.wrap_future(begun)
 
     async def _read(self) -> None:
         try:

@@ -81,11 +81,10 @@ def held(engine: EngineUnderTest) -> tuple[list[int], list[int], int]:
 
 
 def unfinished(engine: EngineUnderTest) -> list[str]:
-    """What an upload that was cut off would leave in the store."""
+    """What an upload that was cut off would leave in the store, or among the builds."""
     state = engine.home / "state"
-    return [
-        str(file) for kind in ("layers", "blobs/sha256", "trash") for file in Path(state / kind).glob(".*")
-    ]
+    hidden = ("layers/.*", "blobs/sha256/.*", "trash/.*")
+    return [str(file) for pattern in (*hidden, "build/work/*") for file in state.glob(pattern)]
 
 
 @pytest.fixture

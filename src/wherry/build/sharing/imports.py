@@ -13,7 +13,7 @@ from wherry.build.state import State
 from wherry.errors import WherryError
 from wherry.oci.manifest import Descriptor
 from wherry.store import Store
-from wherry.store.feed import Feed, apart
+from wherry.store.feed import Feed
 from wherry.store.images import Image
 from wherry.store.layers import Lease
 
@@ -90,8 +90,8 @@ class Imports:
             if isinstance(source, Iterator):
                 await asyncio.to_thread(unpack, source)
             else:
-                async with Feed(source) as chunks:
-                    await apart(unpack, chunks)
+                async with Feed(source) as feed:
+                    await feed.apart(unpack, feed.chunks)
         except WherryError as error:
             self._warn(f"a layer of the cache {shared.name} can't be used: {error.message}")
             return False

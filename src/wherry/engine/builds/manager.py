@@ -54,6 +54,7 @@ class Builds:
         self.cache = Cache(room.store, os.path.join(self._root, "caches"))
         self.agents = Agents()
         self._steps = StepRunner(room, room.store.database)
+        self._places: set[str] = set()
         shutil.rmtree(os.path.join(self._root, "work"), ignore_errors=True)
 
     async def sweep(self) -> None:
@@ -72,13 +73,18 @@ class Builds:
 
     @contextlib.contextmanager
     def workplace(self) -> Any:
-        """A directory of one build, with everything in it removed at the end."""
-        place = os.path.join(self._root, "work", os.urandom(8).hex())
+        """A directory of one build, with everything in it removed at the end; so is what a thread of an
+        earlier build, which was given up meanwhile, has made since."""
+        name, work = os.urandom(8).hex(), os.path.join(self._root, "work")
+        place = os.path.join(work, name)
+        self._places.add(name)
         os.makedirs(place, mode=0o700)
         try:
             yield place
         finally:
-            shutil.rmtree(place, ignore_errors=True)
+            self._places.discard(name)
+            for left in set(os.listdir(work)) - self._places:
+                shutil.rmtree(os.path.join(work, left), ignore_errors=True)
 
     async def build(
         self, request: Request, workplace: str, auths: Auths | None = None

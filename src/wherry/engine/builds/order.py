@@ -16,7 +16,7 @@ from wherry.build.sharing.layouts import LayoutBase
 from wherry.build.sources import Files
 from wherry.errors import Invalid, Unsupported
 from wherry.oci.manifest import Descriptor
-from wherry.store.feed import Feed, apart
+from wherry.store.feed import Feed, to_its_end
 
 from .agents import Agents
 from .bundle import check_attests
@@ -103,11 +103,11 @@ async def prepare(
     context = order.context
     name = "" if text is not None else order.name
     if context is not None and context.kind == "archive":
-        async with Feed(archive) as chunks:
-            files, found = await apart(from_archive, chunks, workplace, name)
+        async with Feed(archive) as feed:
+            files, found = await feed.apart(from_archive, feed.chunks, workplace, name)
         text = text if text is not None else found
     elif context is not None and context.kind == "remote":
-        files, found = await apart(from_remote, context.path, workplace, name)
+        files, found = await to_its_end(from_remote, context.path, workplace, name)
         text = text if text is not None else found
     elif context is not None:
         files = await asyncio.to_thread(_directory, context, root)
@@ -130,7 +130,7 @@ async def prepare(
             contexts[key] = await asyncio.to_thread(_directory, other, root)
         elif other.kind == "remote":
             place = f"{workplace}/{len(contexts)}"
-            remote, _ = await apart(from_remote, other.path, place, "")
+            remote, _ = await to_its_end(from_remote, other.path, place, "")
             if remote is None:
                 raise Invalid(f"the context {key!r} is no directory")
             contexts[key] = remote

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import wherry
 from wherry.errors import Forbidden, Internal, Invalid, NotFound, WherryError
 from wherry.store.compression import decompress
-from wherry.store.feed import Feed, apart
+from wherry.store.feed import Feed
 
 from ..models import PathStat
 from ..moments import rfc3339
@@ -63,8 +63,12 @@ async def copy_in(
         who = specification.identity(room, container, container.plan.config.user)
         owner = [who.uid, who.gid]
     more = {"keep_kinds": no_overwrite_dir_non_dir, "owner": owner}
-    async with _Helper(room, container, "in", path, more) as helper, Feed(archive) as chunks:
-        await apart(lambda: helper.feed(decompress(chunks)))
+    async with _Helper(room, container, "in", path, more) as helper, Feed(archive) as feed:
+        try:
+            await feed.apart(lambda: helper.feed(decompress(feed.chunks)))
+        except asyncio.CancelledError:
+            helper.kill()  # the thread may wait for it
+            raise
         helper.stat(only_check=True)
     room.event(container, "extract-to-dir", path=path)
 
@@ -165,6 +169,11 @@ class _Helper:
         except BrokenPipeError:
             pass  # it says why
         self._first = process.stdout.readline()
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self._process is not None:
+            self._process.kill()
 
     def _view(self) -> dict[str, Any]:
         condition, room = self._container.condition, self._room

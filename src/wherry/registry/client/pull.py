@@ -25,7 +25,7 @@ from wherry.registry.client.session import Credentials, Session
 from wherry.registry.client.sources import Sources
 from wherry.store import Store
 from wherry.store.arrivals import Arrival
-from wherry.store.feed import Feed, apart
+from wherry.store.feed import Feed
 from wherry.store.images import Image
 from wherry.store.layers import Lease
 
@@ -191,11 +191,11 @@ class Puller:
 
         async def once(here: Arrival | None) -> None:
             source = blobs.read(session, reference.path, descriptor, here=here, progress=progress)
-            async with Feed(source) as arriving:
-                chunks = here.copying(arriving) if here is not None else arriving
-                await apart(self._store.layers.unpack, chunks, lease, expected=diff_id)
+            async with Feed(source) as feed:
+                chunks = here.copying(feed.chunks) if here is not None else feed.chunks
+                await feed.apart(self._store.layers.unpack, chunks, lease, expected=diff_id)
                 # what the archive did not need may not have been read: the blob's own end must be seen
-                await apart(_exhaust, chunks)
+                await feed.apart(_exhaust, chunks)
 
         if descriptor.size < _KEPT:
             return await once(None)
