@@ -8,6 +8,7 @@ import re
 import subprocess
 import tarfile
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -33,12 +34,17 @@ def base(session_engine: EngineUnderTest) -> dict[str, str]:
 
 
 def _build(
-    engine: EngineUnderTest, context: Path, *arguments: str, code: int = 0
+    engine: EngineUnderTest,
+    context: Path,
+    *arguments: str,
+    code: int = 0,
+    stdin: IO[bytes] | int = subprocess.DEVNULL,
 ) -> subprocess.CompletedProcess[str]:
     environment = dict(os.environ) | {"DOCKER_HOST": engine.docker_host}
     done = subprocess.run(
         ["docker", "buildx", "build", "--progress=plain", *arguments, str(context)],
         env=environment,
+        stdin=stdin,
         capture_output=True,
         text=True,
         timeout=120,
@@ -95,6 +101,19 @@ def test_secrets_and_arguments(engine: EngineUnderTest, context: Path, tmp_path:
         f"--build-context=other={tmp_path / 'other'}",
     ).stderr
     assert "a is given" in said and re.search(r"10\.1\.2\.3\s+there", said) and re.search(r"\b77\n", said)
+
+
+def test_an_archive_on_standard_input(engine: EngineUnderTest, context: Path, tmp_path: Path) -> None:
+    (context / "other.Dockerfile").write_text("FROM scratch\nCOPY d /d\nCMD it\n")
+    form = tarfile.GNU_FORMAT  # buildx knows an archive by its first kilobyte, which a PAX header may fill
+    with tarfile.open(tmp_path / "context.tar", "w", format=form) as archive:
+        archive.add(context, ".")
+    with (tmp_path / "context.tar").open("rb") as stdin:
+        _build(engine, Path("-"), "-f", "other.Dockerfile", "-t", "archive:1", stdin=stdin)
+    assert any(name.startswith("d/deep") for name in files_in(engine, "archive:1"))
+    with (tmp_path / "context.tar").open("rb") as stdin:
+        said = _build(engine, Path("-"), "-f", "other.Dockerfile", "--check", code=1, stdin=stdin).stdout
+    assert "JSONArgsRecommended" in said
 
 
 def test_what_fails(engine: EngineUnderTest, context: Path) -> None:

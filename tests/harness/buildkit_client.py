@@ -29,6 +29,8 @@ class BuildKitClient:
         self.path = path
         self.folder = folder
         self.known = known or {}
+        self.uploads: dict[str, bytes] = {}
+        """Archives that it offers, by their paths; each can be had once."""
         self.received: dict[str, bytes] = {}
         self.log = ""
         self.vertexes: dict[str, m.Vertex] = {}
@@ -102,6 +104,7 @@ class BuildKitClient:
         return {
             "/moby.filesync.v1.FileSync/DiffCopy": (self._files, many, m.Packet, m.Packet),
             "/moby.filesync.v1.FileSend/DiffCopy": (self._take, many, m.Bytes, m.Bytes),
+            "/moby.upload.v1.Upload/Pull": (self._upload, many, m.Bytes, m.Bytes),
             "/moby.buildkit.secrets.v1.Secrets/GetSecret": (self._secret, one, m.IdRequest, m.Secret),
         }
 
@@ -110,6 +113,13 @@ class BuildKitClient:
         if request.id not in self.known:
             raise GRPCError(Status.NOT_FOUND, "no such secret")
         await stream.send_message(m.Secret(self.known[request.id]))
+
+    async def _upload(self, stream: Any) -> None:
+        data = self.uploads.pop(str(stream.metadata["urlpath"]), None)
+        if data is None:
+            raise GRPCError(Status.UNKNOWN, "there is no such upload")
+        for at in range(0, len(data), 1 << 20):
+            await stream.send_message(m.Bytes(data[at : at + (1 << 20)]))
 
     async def _take(self, stream: Any) -> None:
         number = stream.metadata["buildkit-attachable-exporter-id"]

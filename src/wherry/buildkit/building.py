@@ -12,9 +12,10 @@ from wherry.build.checks import check
 from wherry.build.dockerfile import parse
 from wherry.build.finish import Built
 from wherry.buildkit import messages as m
+from wherry.buildkit.contexts import dockerfile
 from wherry.buildkit.delivery import bring
 from wherry.buildkit.lint import findings
-from wherry.buildkit.options import credentials, dockerfile, prepare
+from wherry.buildkit.options import credentials, prepare
 from wherry.buildkit.progress import Progress
 from wherry.buildkit.sessions import Session, Sessions
 from wherry.engine.builds.order import BuildOrder, CacheOrder, OutputOrder, requests_of
@@ -138,7 +139,7 @@ class Solving:
         """What `docker build --check` asks for, instead of building: the checks' findings."""
         session = await self._sessions.get(self._request.session)
         with self._builds.workplace() as place:
-            text, _ = await dockerfile(session, options, place)
+            text = await dockerfile(session, options, place)
         return findings(text, options.get("filename") or "Dockerfile")
 
     def finish(self, name: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
@@ -14,20 +12,16 @@ from wherry.build.dockerfile import Dockerfile, Expander, parse
 from wherry.build.dockerfile import instructions as ins
 from wherry.build.mounts import parse_mount
 from wherry.build.request import Request
-from wherry.build.sources import Files
-from wherry.buildkit.filesync import fetch
+from wherry.buildkit.contexts import below, main_context, named_contexts, place_of
 from wherry.buildkit.sessions import Session
-from wherry.engine.builds.contexts import from_remote, ignore_patterns, read_dockerfile
 from wherry.engine.builds.order import BuildOrder, CacheOrder
 from wherry.engine.builds.outputs import cache_source, output
 from wherry.errors import Invalid, Unsupported, WherryError
-from wherry.store.feed import to_its_end
 
-__all__ = ["Auths", "credentials", "dockerfile", "prepare"]
+__all__ = ["Auths", "credentials", "prepare"]
 
 Auths = dict[str, dict[str, str]]
 _REGISTRY = "registry-1.docker.io"  # as BuildKit asks for the credentials of docker.io
-_REMOTE = ("http://", "https://", "git://", "git@", "ssh://", "github.com/")
 
 
 async def prepare(
@@ -38,23 +32,12 @@ async def prepare(
     if options.get("requestid"):
         raise Unsupported(f"{options['requestid']} is not answered here", hint="build and check are")
     name = options.get("filename") or "Dockerfile"
-    context = options.get("context", "")
-    files: Files | None = None
-    if context.startswith("http://buildkit-session/"):
-        raise Unsupported(
-            "an archive as context is not taken over BuildKit's protocol", hint="wherry build -"
-        )
-    if context.startswith(_REMOTE):
-        files, text = await to_its_end(from_remote, context, place, name)
-    else:
-        text, patterns = await dockerfile(session, options, place)
-        if _needs_context(parse(text, name)):
-            files = await fetch(session, options.get("contextkey", "context"), place, patterns=patterns)
-    args: dict[str, str | None] = dict(_below(options, "build-arg:"))
+    args: dict[str, str | None] = dict(below(options, "build-arg:"))
     epoch = args.get("SOURCE_DATE_EPOCH")
+    files, text = await main_context(session, options, place)
     if files is not None:
         stack.callback(files.close)
-    contexts = await _contexts(session, options, place)
+    contexts = await named_contexts(session, options, place)
     for other in contexts.values():
         if not isinstance(other, str):
             stack.callback(other.close)
@@ -68,10 +51,10 @@ async def prepare(
         name=name,
         context=files,
         contexts=contexts,
-        place=context,
+        place=place_of(options),
         target=options.get("target", ""),
         args=args,
-        labels=dict(_below(options, "label:")),
+        labels=dict(below(options, "label:")),
         tags=[str(name) for one in outputs if one.image and not one.by_digest for name in one.names],
         no_cache="no-cache" in options and not stages,
         no_cache_stages=stages,
@@ -129,60 +112,6 @@ def _imports(options: Mapping[str, str]) -> list[CacheOrder]:
 class _Import(msgspec.Struct, rename="pascal"):
     type: str
     attrs: dict[str, str] = {}
-
-
-async def dockerfile(session: Session, options: Mapping[str, str], place: str) -> tuple[bytes, list[str]]:
-    """The Dockerfile's text, and the patterns of the .dockerignore that counts. Raises Invalid."""
-    name = options.get("filename") or "Dockerfile"
-    key = options.get("dockerfilekey", "dockerfile")
-    files = await fetch(session, key, place, only=[name, f"{name}.dockerignore", name.lower()])
-    try:
-        text = await asyncio.to_thread(read_dockerfile, files, name)
-        own = files.find(f"{name}.dockerignore") is not None
-        if own:
-            return text, ignore_patterns(files, name)
-    finally:
-        files.close()
-    ignoring = await fetch(session, options.get("contextkey", "context"), place, only=[".dockerignore"])
-    try:
-        return text, ignore_patterns(ignoring, name)
-    finally:
-        ignoring.close()
-
-
-def _needs_context(file: Dockerfile) -> bool:
-    """Whether any step may look into the context."""
-    for stage in file.stages:
-        for step in stage.steps:
-            if isinstance(step, ins.Copy) and not step.flag("from"):
-                return True
-            if isinstance(step, ins.Run) and any("from=" not in mount for mount in step.mounts):
-                return True
-            if isinstance(step, ins.OnBuild):
-                return True
-        if not any(stage.start.base == other.start.name for other in file.stages):
-            return True  # the base's triggers may
-    return False
-
-
-async def _contexts(session: Session, options: Mapping[str, str], place: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in _below(options, "context:").items():
-        name = name.partition("::")[0]
-        if value.startswith("docker-image://"):
-            found[name] = value.removeprefix("docker-image://").partition("@")[0]
-        elif value.startswith("local:"):
-            found[name] = await fetch(session, value.removeprefix("local:"), place)
-        elif value.startswith(_REMOTE):
-            files, _ = await asyncio.to_thread(
-                from_remote, value, os.path.join(place, f"named-{len(found)}"), ""
-            )
-            if files is None:
-                raise Invalid(f"the context {name!r} is no directory")
-            found[name] = files
-        else:
-            raise Unsupported(f"the context {name}={value} is of a kind that is not supported")
-    return found
 
 
 async def _secrets(session: Session, file: Dockerfile) -> dict[str, bytes]:
@@ -243,7 +172,7 @@ def _ulimit(text: str) -> dict[str, Any]:
 def _attests(options: Mapping[str, str], indexed: bool) -> dict[str, dict[str, str]]:
     """The attestations that are wanted; what clients want only where it can be kept is left out elsewhere."""
     found = {}
-    for name, value in _below(options, "attest:").items():
+    for name, value in below(options, "attest:").items():
         fields = dict(item.partition("=")[::2] for item in value.split(",") if item)
         if fields.pop("disabled", "false") == "true":
             continue
@@ -256,7 +185,3 @@ def _attests(options: Mapping[str, str], indexed: bool) -> dict[str, dict[str, s
 
 def _defaults(file: Dockerfile) -> dict[str, str]:
     return {name: value or "" for arg in file.globals for name, value in arg.pairs}
-
-
-def _below(options: Mapping[str, str], prefix: str) -> dict[str, str]:
-    return {name.removeprefix(prefix): value for name, value in options.items() if name.startswith(prefix)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import tarfile
 import time
 from pathlib import Path
@@ -101,6 +102,39 @@ async def test_refusals(
     (folder / "Dockerfile").write_text(text.replace("BASE", image))
     with pytest.raises(GRPCError) as refusal:
         await client.build(options, IMAGE)
+    assert words in str(refusal.value.message)
+
+
+async def test_an_archive_as_context(client: BuildKitClient, engine: EngineUnderTest) -> None:
+    """As `docker build - < context.tar.gz` sends it."""
+    (client.folder / "large").write_bytes(os.urandom(5 << 20))
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        archive.add(client.folder, ".")
+    client.uploads["/one"] = packed.getvalue()
+    answer = await client.build({"context": "http://buildkit-session/one", "no-cache": ""}, IMAGE)
+    assert engine.api("GET", "/images/over-grpc:1/json")[1]["Id"] == answer["containerimage.config.digest"]
+    assert "/c/large\n" in client.log and "/c/d/deep/y\n" in client.log and "/c/d/ignored" not in client.log
+    assert not client.asked, "no directory is read"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("escape", "names a path outside"),
+        ("nonsense", "in a tar header"),
+        ("empty", "Cannot locate specified Dockerfile"),
+        ("nothing", "there is no such upload"),
+    ],
+)
+async def test_an_archive_that_is_none(client: BuildKitClient, name: str, words: str) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        if name == "escape":
+            archive.addfile(tarfile.TarInfo("../../escape"))
+    client.uploads |= {"/escape": packed.getvalue(), "/empty": packed.getvalue(), "/nonsense": b"x" * 5000}
+    with pytest.raises(GRPCError) as refusal:
+        await client.build({"context": f"http://buildkit-session/{name}"}, IMAGE)
     assert words in str(refusal.value.message)
 
 
