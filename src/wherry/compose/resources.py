@@ -135,7 +135,7 @@ def ensure_volume(client: Client, project: Project, volume: Resource, say: Say) 
     else:
         was = (found.get("Labels") or {}).get(labels.HASH)
         if not volume.external and was is not None and was != digest:
-            what = f'Volume "{volume.name}"'
+            what = f"Volume {volume.name}"
             say(what, "Warning: has changed in the files; `down -v` removes it, with its content")
         return
     options = volume.fields.get("driver_opts") or {}
@@ -152,7 +152,7 @@ def ensure_volume(client: Client, project: Project, volume: Resource, say: Say) 
         },
     }
     client.post("/volumes/create", body)
-    say(f'Volume "{volume.name}"', "Created")
+    say(f"Volume {volume.name}", "Created")
 
 
 def networks_of(client: Client, project: str) -> list[tuple[str, str]]:

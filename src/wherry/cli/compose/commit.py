@@ -11,7 +11,11 @@ def run(invocation: Invocation) -> int:
 
     flags = invocation.flags
     service, *name = invocation.arguments
-    one = opened(invocation).one(service, flags.number("index"), running=False)
+    project = opened(invocation)
+    one = project.one(service, flags.number("index"), running=False)
+    if project.rehearsed:
+        project.say(f"Container {one.name}", "Committed")
+        return 0
     words = [f"--pause={str(flags.on('pause', True)).lower()}"]
     words += [f"--{key}={flags.text(key)}" for key in ("author", "message") if flags.given(key)]
     words += [f"--change={text}" for text in flags.every("change")]

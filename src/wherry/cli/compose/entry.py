@@ -7,6 +7,7 @@ import sys
 from wherry.cli.command import Command, Invocation, invoke
 from wherry.cli.flags import UsageError
 from wherry.cli.tree import COMMANDS
+from wherry.errors import Unsupported
 
 
 def verbs() -> dict[str, str]:
@@ -47,33 +48,36 @@ def run(invocation: Invocation) -> int:
 
         if asks_for_help(command, words):
             return command_page(command, name, name)
-    if invocation.flags.on("dry-run"):
-        raise UsageError("--dry-run is not supported; `wherry compose config` shows what would be made")
     from wherry.cli.compose.opened import ComposeInvocation, Opened
 
-    project = Opened(invocation.flags, invocation.host)
-
     def started(inner: Invocation) -> int:
+        rehearsed = invocation.flags.on("dry-run") or inner.flags.on("dry-run")
+        if rehearsed and verb in _NOT_REHEARSED:
+            raise Unsupported(f"{verb} is not supported in dry-run mode")
         handed = ComposeInvocation(name, inner.flags, inner.arguments, inner.host)
-        handed.opened = project
-        return command.run(handed)
+        handed.opened = Opened(invocation.flags, invocation.host, rehearsed=rehearsed)
+        try:
+            return command.run(handed)
+        finally:
+            handed.opened.connections.close()
 
-    try:
-        return invoke(
-            Command(
-                started,
-                usage=command.usage,
-                flags=command.flags,
-                minimum=command.minimum,
-                maximum=command.maximum,
-                interspersed=command.interspersed,
-            ),
-            name,
-            words,
-            invocation.host,
-        )
-    finally:
-        project.connections.close()
+    return invoke(
+        Command(
+            started,
+            usage=command.usage,
+            flags=(*command.flags, _DRY_RUN),
+            minimum=command.minimum,
+            maximum=command.maximum,
+            interspersed=command.interspersed,
+        ),
+        name,
+        words,
+        invocation.host,
+    )
+
+
+_DRY_RUN = ("dry-run", "", "bool", "Only tell what would be done", "")
+_NOT_REHEARSED = ("attach", "exec", "run", "wait", "watch")
 
 
 COMMAND = Command(
@@ -87,15 +91,16 @@ COMMAND = Command(
         ("profile", "", "list:NAME", "Also the services of this profile", ""),
         ("env-file", "", "list:FILE", "Variables for the files, in place of .env", ""),
         ("project-directory", "", "text:DIR", "Where relative paths begin", ""),
-        ("dry-run", "", "bool", "Refused: nothing can be tried without being done", ""),
+        _DRY_RUN,
         ("ansi", "", "text:WHEN", "Accepted for Docker's sake", ""),
-        ("progress", "", "text:HOW", "Accepted for Docker's sake", ""),
+        ("progress", "", "text:HOW", "auto, tty and plain: a line for each step; json; quiet", ""),
         ("compatibility", "", "bool", "Accepted for Docker's sake", ""),
         ("parallel", "", "int", "Accepted for Docker's sake", ""),
     ),
     details="Verbs: attach, build, commit, config, cp, create, down, events, exec, export, images, kill,\n"
     "logs, ls, pause, port, ps, pull, push, restart, rm, run, scale, start, stats, stop, top, unpause, up,\n"
-    "version, volumes, wait, watch. `wherry compose VERB --help` explains one.",
+    "version, volumes, wait, watch. `wherry compose VERB --help` explains one.\n"
+    "--dry-run also stands behind the verb. What would be built or pulled is taken to be there then.",
     examples=(
         ("compose up -d --wait", "everything, in the background, until it is healthy"),
         ("compose logs -f web", "what a service writes"),

@@ -10,7 +10,11 @@ def run(invocation: Invocation) -> int:
     from wherry.cli.container.export import COMMAND as EXPORT
 
     flags = invocation.flags
-    one = opened(invocation).one(invocation.arguments[0], flags.number("index"), running=False)
+    project = opened(invocation)
+    one = project.one(invocation.arguments[0], flags.number("index"), running=False)
+    if project.rehearsed:
+        project.say(f"Container {one.name}", "Exported")
+        return 0
     words = [f"--output={flags.text('output')}"] if flags.given("output") else []
     return invoke(EXPORT, "export", [*words, one.id], invocation.host)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import threading
@@ -12,7 +13,7 @@ from wherry.client.objects.connections import Connections
 from wherry.compose import loading
 from wherry.compose.hooks import Hooks, pre_stop
 from wherry.compose.present import Present, containers
-from wherry.errors import NotFound
+from wherry.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,16 +22,30 @@ if TYPE_CHECKING:
     from wherry.compose.model import Project
 
 
+_PROGRESS = ("auto", "tty", "plain", "json", "quiet")
+
+
 class Opened:
     """The project that the flags before the verb describe; files are read at first need."""
 
-    def __init__(self, flags: Flags, host: str) -> None:
+    def __init__(self, flags: Flags, host: str, *, rehearsed: bool = False) -> None:
         self._flags = flags
         self._project: Project | None = None
         self._lock = threading.Lock()
-        self.connections = Connections(host)
-        self.quiet = False  # whether steps are not told of
+        self.rehearsed = rehearsed  # whether nothing is changed
+        self.connections = self._connections(host)
+        self._progress = flags.text("progress", "auto")
+        if self._progress not in _PROGRESS:
+            raise Invalid(f"unsupported --progress value {self._progress!r}", hint=", ".join(_PROGRESS))
+        self.quiet = self._progress == "quiet"  # whether steps are not told of
         self.raw = False  # whether variables are left as they are written
+
+    def _connections(self, host: str) -> Connections:
+        if not self.rehearsed:
+            return Connections(host)
+        from wherry.compose.rehearsal import Rehearsal
+
+        return Rehearsal(host)
 
     @property
     def project(self) -> Project:
@@ -99,7 +114,13 @@ class Opened:
         if self.quiet:
             return
         with self._lock:
-            print(f" {what}  {state}", file=sys.stderr, flush=True)
+            print(self._told(what, state), file=sys.stderr, flush=True)
+
+    def _told(self, what: str, state: str) -> str:
+        if self._progress == "json":
+            mark = {"dry-run": True} if self.rehearsed else {}
+            return json.dumps({**mark, "id": what, "status": state}, separators=(",", ":"))
+        return f" {'DRY-RUN MODE -  ' if self.rehearsed else ''}{what}  {state}"
 
 
 class ComposeInvocation(Invocation):

@@ -20,7 +20,8 @@ def run(invocation: Invocation) -> int:
         print("No stopped containers")
         return 0
     names = ", ".join(one.name for one in present)
-    if not flags.on("force") and not confirm(f"Going to remove {names}: are you sure?"):
+    asks = not flags.on("force") and not project.rehearsed
+    if asks and not confirm(f"Going to remove {names}: are you sure?"):
         return 1
     each(present, remover(invocation, volumes=flags.on("volumes")))
     return 0

@@ -72,6 +72,10 @@ def run(invocation: Invocation) -> int:
     if not stays:
         applying.run()
         return 0
+    if project.rehearsed:
+        applying.run()
+        print("end of 'compose up' output, interactive run is not supported in dry-run mode")
+        return 0
     from wherry.cli.compose.following import Staying, stay
 
     watching = None

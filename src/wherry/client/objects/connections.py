@@ -29,10 +29,14 @@ class Connections:
         """The client of the calling thread; it connects, and starts the engine, with its first call."""
         client: Client | None = getattr(self._local, "client", None)
         if client is None:
-            client = self._local.client = _Closing(self._address)
+            client = self._local.client = self.make()
             with self._lock:
                 self._all.add(client)
         return client
+
+    def make(self) -> Client:
+        """A client for one more thread."""
+        return _Closing(self._address)
 
     def close(self) -> None:
         with self._lock:
