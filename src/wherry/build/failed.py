@@ -1,14 +1,31 @@
-"""What a failed step has left, kept as an image so that one can look around in it."""
+"""A step that failed: where, and what it has left, kept as an image so that one can look around in it."""
 
 from __future__ import annotations
 
 import asyncio
 
+from wherry.build.run_step import CommandFailed
 from wherry.build.state import DEFAULT_SHELL, State
 from wherry.build.step import Room
+from wherry.errors import WherryError
 from wherry.oci import encode_image_config
 
-__all__ = ["keep_failed"]
+__all__ = ["StepFailed", "keep_failed"]
+
+
+class StepFailed(WherryError):
+    """An instruction could not be carried out; its words, hint and status are those of what was in the way.
+
+    `line` is the instruction's in the Dockerfile, from 1. `code` is what its command ended with, 0 when it
+    was something else that failed. `image` is the id of what the step has left, "" when that is not kept.
+    """
+
+    def __init__(self, cause: WherryError, line: int, image: str = "") -> None:
+        super().__init__(cause.message, hint=cause.hint)
+        self.status = cause.status
+        self.line = line
+        self.code = cause.code if isinstance(cause, CommandFailed) else 0
+        self.image = image
 
 
 async def keep_failed(room: Room, state: State, layer: str) -> str:

@@ -19,10 +19,10 @@ from wherry.errors import Internal, Unsupported
 from wherry.oci import ImageConfig, RootFS
 from wherry.store.images import Image
 
-__all__ = ["StepFailed", "run_command"]
+__all__ = ["CommandFailed", "run_command"]
 
 
-class StepFailed(Internal):
+class CommandFailed(Internal):
     """A command of a build ended with a code that is not 0; Docker's words."""
 
     def __init__(self, message: str, code: int, layer: str = "") -> None:
@@ -40,7 +40,7 @@ async def run_command(
     expand: Expander,
     files_of: Callable[[str], Awaitable[Files]],
 ) -> None:
-    """Carry out one RUN on `state`. Raises StepFailed, and what kept it from starting."""
+    """Carry out one RUN on `state`. Raises CommandFailed, and what kept it from starting."""
     if step.security == "insecure" and not room.request.insecure:
         raise Unsupported(
             "RUN --security=insecure is not allowed", hint="--allow security.insecure allows it for a build"
@@ -175,7 +175,7 @@ async def _run(
         return layer
 
 
-def _failure(words: list[str], finished: Finished, layer: str = "") -> StepFailed:
+def _failure(words: list[str], finished: Finished, layer: str = "") -> CommandFailed:
     reason = " (out of memory)" if finished.out_of_memory else ""
     text = f"The command '{' '.join(words)}' returned a non-zero code: {finished.code}{reason}"
-    return StepFailed(text, finished.code, layer)
+    return CommandFailed(text, finished.code, layer)

@@ -14,8 +14,8 @@ from wherry.build.dockerfile import DockerfileError, Expander, Node, Stage
 from wherry.build.dockerfile import instructions as ins
 from wherry.build.dockerfile.parse import parse_trigger
 from wherry.build.events import StepDone, StepStarted, Warned
-from wherry.build.failed import keep_failed
-from wherry.build.run_step import StepFailed, run_command
+from wherry.build.failed import StepFailed, keep_failed
+from wherry.build.run_step import CommandFailed, run_command
 from wherry.build.sources import Files
 from wherry.build.state import PROXIES, State
 from wherry.build.step import Room, Spot
@@ -87,13 +87,7 @@ class StageWork:
                 self._warn_undefined(node, name)
             return state
 
-        try:
-            return await self._carry_out(spot, node, work)
-        except WherryError as error:
-            if self._room.request.keep_failed:
-                layer = error.layer if isinstance(error, StepFailed) else ""
-                error.image = await keep_failed(self._room, before, layer)  # type: ignore[attr-defined]
-            raise
+        return await self._carry_out(spot, node, work, before)
 
     def _warn_undefined(self, node: Node, name: str) -> None:
         if name in self._around.platform_args or node.word in ("RUN", "CMD", "ENTRYPOINT"):
@@ -148,20 +142,27 @@ class StageWork:
         )
         return Spot(room, number, slot, text, use_cache=self._use_cache)
 
-    async def _carry_out(self, spot: Spot, node: Node, work: Callable[[], Awaitable[State]]) -> State:
+    async def _carry_out(
+        self, spot: Spot, node: Node, work: Callable[[], Awaitable[State]], before: State | None = None
+    ) -> State:
+        """`before`: what the step begins with; a failed one is kept on top of it. Raises `StepFailed`."""
         started = time.monotonic()
         try:
             state = await work()
         except asyncio.CancelledError:
             self._done(spot, started, error="canceled")
             raise
-        except DockerfileError as error:
+        except StepFailed as error:  # of another stage, which this one waited for
             self._done(spot, started, error=error.message)
             raise
         except WherryError as error:
             self._done(spot, started, error=error.message)
-            error.line = node.line  # type: ignore[attr-defined]
-            raise
+            line = error.line if isinstance(error, DockerfileError) else node.line
+            image = ""
+            if before is not None and self._room.request.keep_failed:
+                layer = error.layer if isinstance(error, CommandFailed) else ""
+                image = await keep_failed(self._room, before, layer)
+            raise StepFailed(error, line, image) from error
         self._done(spot, started, state=state.short)
         return state
 

@@ -35,8 +35,8 @@ def say(message: str, hint: str = "") -> None:
         print(paint("hint:", "cyan", sys.stderr), visible(hint), file=sys.stderr)
 
 
-def report(error: WherryError, name: str, host: str = "") -> int:
-    """Print an error that ends the command `name`; return the exit code: its own, or 1.
+def report(error: WherryError, name: str, host: str = "", *, code: int = 1) -> int:
+    """Print an error that ends the command `name`; return the exit code: `code`, or a `UsageError`'s own.
 
     `host`: the engine that was asked, as -H named it.
     """
@@ -52,7 +52,7 @@ def report(error: WherryError, name: str, host: str = "") -> int:
         from wherry.cli.help import usage_line
 
         print(f"\n{usage_line(name)}", file=sys.stderr)
-    code: int = getattr(error, "exit_code", 1)
+        return error.exit_code
     return code
 
 

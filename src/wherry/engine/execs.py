@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from wherry.errors import Conflict, Invalid, NotFound, WherryError
-from wherry.supervisor.records import Exit
+from wherry.supervisor.records import Exit, LaunchFailed
 
 from .attachment import Attachment, Hijack
 from .containers.record import PAUSED, RESTARTING
@@ -103,8 +103,8 @@ class Execs:
                 framed=not bare,
             )
         except WherryError as error:
-            code = getattr(error, "exit_code", 126)
-            instance.exit_code = code if code == 127 else 126  # the only two that Docker has for it
+            missing = isinstance(error, LaunchFailed) and error.exit_code == 127
+            instance.exit_code = 127 if missing else 126  # the only two that Docker has for it
             self._forget_later(instance)
             raise
         instance.pid = running.pid

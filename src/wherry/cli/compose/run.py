@@ -105,6 +105,7 @@ def _changed(invocation: Invocation, body: dict[str, object], command: list[str]
 def _attached(invocation: Invocation, identity: str, body: dict[str, object]) -> int:
     from wherry.cli.container.attachment import Attachment
     from wherry.cli.container.run import start_failure_code
+    from wherry.cli.failure import report
 
     client, removed = opened(invocation).connections.client, invocation.flags.on("rm")
     attachment = Attachment(client, identity, tty=bool(body["Tty"]), stdin=bool(body["AttachStdin"]))
@@ -113,8 +114,7 @@ def _attached(invocation: Invocation, identity: str, body: dict[str, object]) ->
         client.post(f"/containers/{identity}/start")
     except WherryError as error:
         attachment.abandon(3.0 if removed else None)
-        error.exit_code = start_failure_code(error.message)  # type: ignore[attr-defined]
-        raise
+        return report(error, invocation.name, invocation.host, code=start_failure_code(error.message))
     attachment.carry()
     return attachment.exit_code()
 

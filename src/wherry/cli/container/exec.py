@@ -62,10 +62,10 @@ def run(invocation: Invocation) -> int:
         return _attached(invocation, identity, start, stdin)
     except WherryError as error:
         from wherry.cli.container.run import start_failure_code
+        from wherry.cli.failure import report
 
         code = start_failure_code(error.message)
-        error.exit_code = code if code != 125 else 1  # type: ignore[attr-defined]
-        raise
+        return report(error, invocation.name, invocation.host, code=code if code != 125 else 1)
 
 
 def _attached(invocation: Invocation, identity: str, start: dict[str, Any], stdin: bool) -> int:

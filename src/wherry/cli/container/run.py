@@ -20,8 +20,9 @@ def run(invocation: Invocation) -> int:
     try:
         return _run(invocation)
     except WherryError as error:
-        error.exit_code = start_failure_code(error.message)  # type: ignore[attr-defined]
-        raise
+        from wherry.cli.failure import report
+
+        return report(error, invocation.name, invocation.host, code=start_failure_code(error.message))
 
 
 def start_failure_code(message: str) -> int:

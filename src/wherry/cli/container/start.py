@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from wherry.cli.command import Command, Invocation
-from wherry.cli.failure import complain
+from wherry.cli.failure import complain, report
 from wherry.client.api import query
 from wherry.errors import Invalid, NotModified, Unsupported, WherryError
 
@@ -62,8 +62,7 @@ def _start_attached(invocation: Invocation, name: str) -> int:
         _start(invocation, details["Id"])
     except WherryError as error:
         attachment.abandon()
-        error.exit_code = start_failure_code(error.message)  # type: ignore[attr-defined]
-        raise
+        return report(error, invocation.name, invocation.host, code=start_failure_code(error.message))
     if attachment.carry():
         return 0
     return attachment.exit_code()

@@ -7,10 +7,10 @@ from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING, Any
 
 from wherry.build.checks import check
-from wherry.build.dockerfile import parse
+from wherry.build.dockerfile import DockerfileError, parse
+from wherry.build.failed import StepFailed
 from wherry.build.finish import Built
 from wherry.build.request import Request
-from wherry.build.run_step import StepFailed
 from wherry.build.sources import Files
 from wherry.errors import WherryError
 from wherry.oci import parse_reference
@@ -43,7 +43,7 @@ async def classic(
             for item in () if quiet else show.finish():
                 yield item
             detail: dict[str, Any] = {"message": error.message}
-            if isinstance(error, StepFailed):
+            if isinstance(error, StepFailed) and error.code:
                 detail["code"] = error.code
             yield {"errorDetail": detail, "error": error.message}
         finally:
@@ -90,14 +90,14 @@ async def events(builds: Builds, order: BuildOrder, archive: AsyncIterator[bytes
                     "metadata": metadata,
                 }
         except WherryError as error:
-            code, line = getattr(error, "code", 0), getattr(error, "line", 0)
+            step = error if isinstance(error, StepFailed) else None
             yield {
                 "event": "failed",
                 "message": error.message,
                 "hint": error.hint,
-                "code": code,
-                "line": line,
-                "image": getattr(error, "image", ""),
+                "code": step.code if step else 0,
+                "line": error.line if isinstance(error, (StepFailed, DockerfileError)) else 0,
+                "image": step.image if step else "",
             }
         finally:
             _close(request)

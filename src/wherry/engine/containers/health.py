@@ -8,6 +8,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from wherry.errors import WherryError
+from wherry.supervisor.records import LaunchFailed
 
 from ..identity import new_id
 from ..models import ExecConfig, Health, Healthcheck, HealthResult
@@ -97,7 +98,7 @@ async def _probe(room: Room, container: Container, check: Healthcheck) -> Health
     try:
         running = await room.processes.run(container.id, exec_id, exec_process(room, container, config))
     except WherryError as error:
-        code = getattr(error, "exit_code", 126)
+        code = error.exit_code if isinstance(error, LaunchFailed) else 126
         return HealthResult(start=rfc3339(started), end=rfc3339(now()), exit_code=code, output=error.message)
     assert running.connection is not None
     with running.connection as stream:

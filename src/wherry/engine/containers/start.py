@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from wherry.errors import Conflict, Internal, NotFound, NotModified, Unavailable, WherryError
 from wherry.linux import cgroups
+from wherry.supervisor.records import LaunchFailed
 
 from ..logdrivers.options import parse as parse_log
 from ..moments import now
@@ -140,7 +141,7 @@ def _has_cgroup(path: str) -> bool:
 
 async def _failed(room: Room, container: Container, error: WherryError) -> None:
     condition = container.condition
-    condition.exit_code = getattr(error, "exit_code", 0) or 128
+    condition.exit_code = error.exit_code if isinstance(error, LaunchFailed) else 128
     condition.error = error.message
     condition.status = EXITED if condition.started_at else CREATED
     attach.drop_waiting(container)
