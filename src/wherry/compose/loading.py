@@ -11,7 +11,7 @@ from wherry.compose import dotenv
 from wherry.compose.interpolation import Variable, interpolate, mentioned
 from wherry.compose.merging import merged
 from wherry.compose.model import Project
-from wherry.compose.resolving import resolve
+from wherry.compose.resolving import check, resolve
 from wherry.compose.schema import check_service, check_top
 from wherry.compose.short import lengthen
 from wherry.compose.source import Table, place, read
@@ -58,10 +58,12 @@ def load(
     profiles: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
     interpolated: bool = True,
+    consistent: bool = True,
 ) -> Project:
     """The project that these files describe; without any, those found here or above.
 
-    `environment` stands above `.env`; `interpolated` False leaves variables as they are written.
+    `environment` stands above `.env`; `interpolated` False leaves variables as they are written; `consistent`
+    False allows what can't be brought up: references to what is not there, cycles.
 
     Raises Invalid with file and line, NotFound without a file, Unsupported for what this version refuses.
     """
@@ -84,8 +86,11 @@ def load(
             f"invalid project name {name!r}: must consist only of lowercase alphanumeric characters, "
             "hyphens, and underscores as well as start with a letter or number"
         )
-    project = resolve(whole, name, folder, paths, {**variables, "COMPOSE_PROJECT_NAME": name}, list(profiles))
-    project.variables = {**variables, "COMPOSE_PROJECT_NAME": name}
+    variables = {**variables, "COMPOSE_PROJECT_NAME": name}
+    project = resolve(whole, name, folder, paths, variables, list(profiles))
+    if consistent:
+        check(project, whole)
+    project.variables = variables
     project.mentioned = sorted(reader.mentioned)
     project.env_files = [os.path.abspath(path) for path in env_files]
     project.warnings += [

@@ -25,7 +25,7 @@ def resolve(
     variables: Mapping[str, str],
     profiles: list[str],
 ) -> Project:
-    """The project. Raises Invalid for references to what is not there, and for cycles."""
+    """The project. Raises Invalid for what has another form than its name asks for."""
     table = clean(table)
     services = {key: _service(key, value, variables) for key, value in (table.get("services") or {}).items()}
     project = Project(name, folder, files, {})
@@ -52,11 +52,25 @@ def resolve(
                 if content is not None and content.file and {"uid", "gid", "mode"} & grant.keys():
                     where = f"services.{service.name}.{kind}: {grant['source']}"
                     project.warnings.append(f"{where} is a file, which keeps its own owner and mode")
-    _references(project, table.get("services") or {})
-    _no_cycle(services)
-    for service in project.services.values():
-        _can_be_made(service, project, table["services"][service.name])
+    for service in services.values():
+        _joined_by_default(service, project)
     return project
+
+
+def check(project: Project, table: Table) -> None:
+    """Raise Invalid, with its place in `table`, for a reference to what is not there, a cycle, …"""
+    tables = clean(table).get("services") or {}
+    _references(project, tables)
+    _no_cycle({**project.services, **project.others})
+    for service in project.services.values():
+        _can_be_made(service, project, tables[service.name])
+
+
+def _joined_by_default(service: Service, project: Project) -> None:
+    if not service.fields.get("networks") and not service.fields.get("network_mode"):
+        service.fields["networks"] = {"default": None}
+    if "default" in (service.fields.get("networks") or {}) and "default" not in project.networks:
+        project.networks["default"] = Resource("default", f"{project.name}_default", False, {})
 
 
 def _service(name: str, table: Table, variables: Mapping[str, str]) -> Service:
@@ -64,21 +78,23 @@ def _service(name: str, table: Table, variables: Mapping[str, str]) -> Service:
     if not table.get("image") and not table.get("build"):
         raise Invalid(f"{where}: has neither an image nor a build context specified")
     environment: dict[str, str] = {}
+    own = {key: variables.get(key) if text is None else text for key, text in _environment(table).items()}
+    # What a file refers to is the service's own variable, else one from outside, else an earlier file's.
+    above = {**variables, **{key: value for key, value in own.items() if value is not None}}
     for entry in table.get("env_file") or []:
         if not entry["required"] and not os.path.exists(entry["path"]):
             continue
         raw = _format(entry, where) == "raw"
-        for key, text in dotenv.read(entry["path"], {**environment, **variables}, raw=raw).items():
+        for key, text in dotenv.read(entry["path"], {**environment, **above}, raw=raw).items():
             value = variables.get(key) if text is None else text
             if value is not None:
                 environment[key] = value
-    for key, text in (table.get("environment") or {}).items():
-        value = variables.get(key) if text is None else text
+    for key, value in own.items():
         if value is not None:
             environment[key] = value
         else:
             environment.pop(key, None)
-    unset = [key for key in table.get("environment") or {} if key not in environment]
+    unset = [key for key in own if key not in environment]
     fields = {key: value for key, value in table.items() if key not in ("env_file", "environment", "extends")}
     if fields.get("label_file"):
         known: dict[str, str] = {}
@@ -115,6 +131,11 @@ def _service(name: str, table: Table, variables: Mapping[str, str]) -> Service:
     if fields.get("network_mode") and fields.get("networks"):
         raise Invalid(f"{where}: declares mutually exclusive `network_mode` and `networks`")
     return service
+
+
+def _environment(table: Table) -> dict[str, str | None]:
+    found: dict[str, str | None] = table.get("environment") or {}
+    return found
 
 
 def _must_have_form(service: Service, table: Any) -> None:
@@ -198,12 +219,7 @@ def _references(project: Project, tables: dict[str, Any]) -> None:
     for service in [*project.services.values(), *project.others.values()]:
         table = tables[service.name]
         active = service.name in project.services
-        networks = service.fields.get("networks")
-        if not networks and not service.fields.get("network_mode"):
-            networks = service.fields["networks"] = {"default": None}
-        for key in networks or {}:
-            if key == "default" and key not in project.networks:
-                project.networks[key] = Resource(key, f"{project.name}_default", False, {})
+        for key in service.fields.get("networks") or {}:
             _must_be(key in project.networks, table, "networks", service, f"undefined network {key}")
         for volume in service.fields.get("volumes") or ():
             source = volume.get("source")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from tests.harness.registry import RegistryUnderTest
@@ -88,4 +89,7 @@ def test_pushed_and_pulled(app: Application, tmp_path: Path) -> None:
         assert app("up", "--no-log-prefix", "web").out.startswith("pushed\n")
         assert app("up", "-d", "--pull", "always", "--quiet-pull", "web").code == 0
         assert f"{name}@sha256:" in app("config", "--resolve-image-digests", "web").out
+        locked = json.loads(app("config", "--lock-image-digests", "--format", "json", "web").out)
+        assert locked["services"]["web"].keys() == {"image"}
+        assert locked["services"]["web"]["image"].startswith(f"{name}@sha256:")
         app("down", "--rmi", "all")

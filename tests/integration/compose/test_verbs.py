@@ -138,17 +138,23 @@ def test_config(app: Application) -> None:
     )
     assert app("config", "--services").out == "web\ndb\n"
     assert app("config", "--images").out == "x:1\ny:5\n"
-    assert app("config", "--volumes").out == "data\n"
+    assert app("config", "--volumes").out == app("config", "--models").out == ""
+    assert app("--all-resources", "config", "--volumes").out == "data\n"
     assert app("config", "--networks").out == "default\n"
     assert app("config", "--profiles").out == "debug\n"
     assert app("config", "--hash", "db").out == app("config", "--hash", "*").out.splitlines(True)[0]
     assert set(json.loads(app("config", "--format", "json", "db").out)["services"]) == {"db"}
-    assert "image: x:$${TAG:-1}" in app("config", "--no-interpolate").out
+    assert "image: x:${TAG:-1}" in app("config", "--no-interpolate").out
     table = app("config", "--variables").out
     assert [line.split() for line in table.splitlines()[1:]] == [["TAG", "false", "1"], ["VERSION", "true"]]
     assert "VERSION=5" in app("config", "--environment").out
     app("config", "-o", "whole.yaml")
     assert app("-f", "whole.yaml", "config").out == app("config").out
+    app.write(odd__yaml="services: {a: {image: x, environment: {A: 'a$$b', N: }, networks: [none]}}\n")
+    assert "undefined network none" in app("-f", "odd.yaml", "config", code=1).err
+    shown = app("-f", "odd.yaml", "config", "--no-consistency", "--format", "json").out
+    assert json.loads(shown)["services"]["a"]["environment"] == {"A": "a$$b", "N": None}
+    assert "not supported" in app("config", "--no-normalize", code=1).err
     assert "no such service: none" in app("config", "none", code=1).err
     assert "unsupported format" in app("config", "--format", "toml", code=1).err
 

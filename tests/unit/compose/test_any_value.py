@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from wherry.compose.body import container_body
 from wherry.compose.loading import load
 from wherry.compose.plan import order
-from wherry.compose.rendering import as_yaml
+from wherry.compose.rendering import as_yaml, leave_out_unused, rendered
 from wherry.compose.schema import _INSIDE, _NAMED, _RESOURCES, SERVICE
 from wherry.errors import WherryError
 
@@ -45,7 +45,8 @@ def outcome(document: dict[str, Any]) -> None:
         try:
             project = load(folder=folder, name="p", environment={})
             order(project, [])
-            as_yaml(project)
+            as_yaml(rendered(project))
+            leave_out_unused(project)
             for service in project.services.values():
                 container_body(service, project, {}, dict.fromkeys(project.services, "0" * 64), {})
         except WherryError as error:

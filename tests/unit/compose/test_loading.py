@@ -151,11 +151,19 @@ services:
     environment: {B: last}
 """,
         __env="TAG=:2\nOUT=not this\n",
-        one__env="A=1\nB=1\nOUT\n",
-        two__env="A=2-$TAG\n",
+        one__env="A=1\nB=1\nC=1\nOUT\n",
+        two__env="A=2-$TAG\nFROM_OWN=$B\nFROM_OUTSIDE=$OUT\nFROM_EARLIER=$C\n",
     )
     assert found.services["a"].image == "x:2"
-    assert found.services["a"].environment == {"A": "2-:2", "B": "last", "OUT": "out"}
+    assert found.services["a"].environment == {
+        "A": "2-:2",
+        "B": "last",
+        "C": "1",
+        "OUT": "out",
+        "FROM_OWN": "last",
+        "FROM_OUTSIDE": "out",
+        "FROM_EARLIER": "1",
+    }
 
 
 def test_extends(project: Load) -> None:

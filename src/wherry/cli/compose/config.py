@@ -13,14 +13,16 @@ from wherry.compose.body import labels_image
 from wherry.compose.labels import config_hash
 from wherry.compose.model import Project
 from wherry.compose.plan import choose, order
-from wherry.compose.rendering import as_yaml, rendered
-from wherry.errors import Invalid, NotFound
+from wherry.compose.rendering import as_yaml, leave_out_unused, rendered
+from wherry.errors import Invalid, NotFound, Unsupported
 
 
 def run(invocation: Invocation) -> int:
     flags, handle = invocation.flags, opened(invocation)
-    if flags.on("no-interpolate"):
-        handle.raw = True
+    for name in _REFUSED:
+        if flags.on(name):
+            raise Unsupported(f"--{name} is not supported")
+    handle.raw, handle.unchecked = flags.on("no-interpolate"), flags.on("no-consistency")
     project = handle.project
     if flags.on("quiet"):
         return 0
@@ -28,6 +30,8 @@ def run(invocation: Invocation) -> int:
     if invocation.arguments:
         keep = set(order(project, invocation.arguments))
         project.services = {name: one for name, one in project.services.items() if name in keep}
+    if not handle.all_resources:
+        leave_out_unused(project)
     lines: list[str] | None = None
     if flags.on("services"):
         lines = list(project.services)
@@ -38,6 +42,8 @@ def run(invocation: Invocation) -> int:
     elif flags.on("profiles"):
         every = [*project.services.values(), *project.others.values()]
         lines = sorted({name for service in every for name in service.profiles})
+    elif flags.on("models"):
+        lines = []  # files with models are refused
     elif flags.on("images"):
         lines = [labels_image(service, project) for service in project.services.values()]
     elif flags.on("environment"):
@@ -56,12 +62,16 @@ def run(invocation: Invocation) -> int:
         for line in lines:
             print(line)
         return 0
-    if flags.on("resolve-image-digests"):
+    if flags.on("resolve-image-digests") or flags.on("lock-image-digests"):
         _pin(handle, project)
+    document = rendered(project, escaped=not handle.raw)
+    if flags.on("lock-image-digests"):
+        images = {name: one.image for name, one in project.services.items() if one.image}
+        document = {"services": {name: {"image": image} for name, image in images.items()}}
     form = flags.text("format", "yaml")
     if form not in ("yaml", "json"):
         raise Invalid(f"unsupported format {form!r}", hint="yaml or json")
-    text = as_yaml(project) if form == "yaml" else json.dumps(rendered(project), indent=2) + "\n"
+    text = as_yaml(document) if form == "yaml" else json.dumps(document, indent=2) + "\n"
     if flags.given("output"):
         try:
             with open(flags.text("output"), "w", encoding="utf-8") as file:
@@ -99,6 +109,8 @@ def _pin(handle: Opened, project: Project) -> None:
         service.fields["image"] = f"{service.image}@{answer['Descriptor']['digest']}"
 
 
+_REFUSED = ("no-env-resolution", "no-normalize", "no-path-resolution")
+
 COMMAND = Command(
     run,
     usage="[OPTIONS] [SERVICE...]",
@@ -114,7 +126,11 @@ COMMAND = Command(
         ("variables", "", "bool", "Only the variables that the files name, with their defaults", ""),
         ("no-interpolate", "", "bool", "Leave variables as they are written", ""),
         ("resolve-image-digests", "", "bool", "Put the digest of each image behind its name", ""),
+        ("lock-image-digests", "", "bool", "Only an override file with the digest of each image", ""),
+        ("no-consistency", "", "bool", "Also what could not be brought up: undefined references, cycles", ""),
+        *((name, "", "bool", "Refused", "") for name in _REFUSED),
         ("output", "o", "text:FILE", "Write to this file, not to standard output", ""),
+        ("models", "", "bool", "Only the names of the models: none", ""),
         ("images", "", "bool", "Only the names of the images", ""),
         ("hash", "", "text:SERVICES", "The configuration's digest of each; * for all", ""),
     ),

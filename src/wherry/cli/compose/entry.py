@@ -92,6 +92,7 @@ COMMAND = Command(
         ("env-file", "", "list:FILE", "Variables for the files, in place of .env", ""),
         ("project-directory", "", "text:DIR", "Where relative paths begin", ""),
         _DRY_RUN,
+        ("all-resources", "", "bool", "`config` also shows networks, volumes, … that no service names", ""),
         ("ansi", "", "text:WHEN", "Accepted for Docker's sake", ""),
         ("progress", "", "text:HOW", "auto, tty and plain: a line for each step; json; quiet", ""),
         ("compatibility", "", "bool", "Accepted for Docker's sake", ""),

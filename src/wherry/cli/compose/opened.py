@@ -32,6 +32,7 @@ class Opened:
         self._flags = flags
         self._project: Project | None = None
         self._lock = threading.Lock()
+        self.all_resources = flags.on("all-resources")  # whether `config` shows what no service names
         self.rehearsed = rehearsed  # whether nothing is changed
         self.connections = self._connections(host)
         self._progress = flags.text("progress", "auto")
@@ -39,6 +40,7 @@ class Opened:
             raise Invalid(f"unsupported --progress value {self._progress!r}", hint=", ".join(_PROGRESS))
         self.quiet = self._progress == "quiet"  # whether steps are not told of
         self.raw = False  # whether variables are left as they are written
+        self.unchecked = False  # whether references to what is not there are allowed
 
     def _connections(self, host: str) -> Connections:
         if not self.rehearsed:
@@ -59,6 +61,7 @@ class Opened:
                 env_files=flags.every("env-file"),
                 profiles=flags.every("profile"),
                 interpolated=not self.raw,
+                consistent=not self.unchecked,
             )
             for warning in self._project.warnings:
                 print(f"WARNING: {warning}", file=sys.stderr)
