@@ -1,4 +1,4 @@
-"""The C library's allocator (mallopt(3))."""
+"""The C library's allocator (mallopt(3), malloc_trim(3))."""
 
 from __future__ import annotations
 
@@ -19,3 +19,15 @@ def keep_freed(size: int) -> None:
         mallopt.argtypes = [INT, INT]
         mallopt(_M_MMAP_THRESHOLD, size)
         mallopt(_M_TRIM_THRESHOLD, size)
+
+
+def give_back() -> None:
+    """Return freed memory to the kernel, that of every thread's heap; 1 ms or less for some 20 MB. A C
+    library without malloc_trim is left as it is.
+
+    By itself glibc returns what is freed at the end of the main heap only: a process with many threads keeps
+    what its busiest hour took.
+    """
+    malloc_trim = getattr(libc, "malloc_trim", None)
+    if malloc_trim is not None:
+        malloc_trim(0)
