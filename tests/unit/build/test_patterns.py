@@ -41,11 +41,7 @@ def _slow(pattern: str, path: str) -> bool:
     if not pattern:
         return not path
     if pattern.startswith("**"):
-        rest = pattern[2:]
-        if rest.startswith("/"):
-            return _slow(rest[1:], path) or any(
-                _slow(rest[1:], path[at + 1 :]) for at, char in enumerate(path) if char == "/"
-            )
+        rest = pattern[2:].removeprefix("/")
         if not rest:
             return True
         return _slow(rest, path) or any(
