@@ -110,7 +110,7 @@ def test_wait_conditions(client: Any, daemon: Daemon) -> None:
     waiting.start()
     time.sleep(0.3)  # the request is on its way; docker-py doesn't tell when it was accepted
     container.start()
-    waiting.join(20)
+    waiting.join(60)
     assert [one["StatusCode"] for one in ended] == [0]
     assert container.wait()["StatusCode"] == 0
 

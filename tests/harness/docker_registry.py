@@ -45,7 +45,7 @@ def docker_registry(folder: Path, *, address: str = "", **settings: str) -> Iter
         yield address
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:

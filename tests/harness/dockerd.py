@@ -64,7 +64,7 @@ class Dockerd:
             self.docker("network", "prune", "-f", check=False)  # their bridges would outlive it
         self.process.terminate()
         try:
-            self.process.wait(30)
+            self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

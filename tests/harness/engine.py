@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.harness.capabilities import python
 from tests.harness.command import Command, clean_environment
-from tests.harness.leaks import end_lingering, left_behind, processes_of
+from tests.harness.leaks import end_lingering, files_of, left_behind, processes_of
 from tests.harness.leaks_network import interfaces_named_after
 
 
@@ -55,7 +55,7 @@ class EngineUnderTest:
         """The value of DOCKER_HOST for Docker's own clients."""
         return f"unix://{self.socket}"
 
-    def start(self, *arguments: str, timeout: float = 20) -> None:
+    def start(self, *arguments: str, timeout: float = 60) -> None:
         """Start the engine and wait until it answers. Raises AssertionError with its log when it does not."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -125,11 +125,12 @@ class EngineUnderTest:
             while pid in processes_of(self.home):
                 time.sleep(0.005)
 
-    def stop(self, timeout: float = 20) -> None:
+    def stop(self, timeout: float = 60) -> None:
         """Remove all containers, end the engine and its supervisor, and wait for both."""
         answered = self.answers()
         if answered:
             self.remove_containers()
+            self._settle(timeout)
         if self.process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self.process.send_signal(signal.SIGTERM)
@@ -153,6 +154,12 @@ class EngineUnderTest:
         """What the engine wrote, also one that a command started, for the message of a failed test."""
         logs = [self.log, self.home / "state" / "engine.log"]
         return "".join(log.read_text(errors="replace") for log in logs if log.exists())
+
+    def _settle(self, timeout: float) -> None:
+        """Wait for what the engine removes in the background; one that ends leaves the rest to the next."""
+        deadline = time.monotonic() + timeout
+        while files_of(self.home) and time.monotonic() < deadline:
+            time.sleep(0.02)
 
     def _end_others(self, timeout: float) -> None:
         """End what the command line started by itself (engine) and what outlives an engine (supervisor)."""

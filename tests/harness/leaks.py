@@ -75,7 +75,7 @@ def left_behind(
     interfaces: Iterable[str] = (),
     *,
     files: bool = False,
-    patience: float = 3.0,
+    patience: float = 20.0,
 ) -> list[str]:
     """Everything still there after at most `patience` seconds, one line each; empty when all is clean.
 

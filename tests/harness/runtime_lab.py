@@ -81,7 +81,7 @@ class Laboratory:
         self.ask("remove", directory=str(self.layer))
         assert self._driver.stdin and self._driver.stdout
         self._driver.stdin.close()
-        self._driver.wait(20)
+        self._driver.wait(60)
         self._driver.stdout.close()
 
     @property

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 
-def until(condition: Callable[[], object], seconds: float = 30) -> None:
+def until(condition: Callable[[], object], seconds: float = 60) -> None:
     """Return as soon as `condition` is true. Raises AssertionError when it never is."""
     deadline = time.monotonic() + seconds
     while not condition():

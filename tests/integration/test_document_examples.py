@@ -62,7 +62,7 @@ class Shell:
         assert self.process.stdout is not None
         self.process.stdin.write("kill $(jobs -p) 2>/dev/null\nwait\n")
         self.process.stdin.close()
-        self.process.wait(30)
+        self.process.wait(60)
         self.process.stdout.close()
 
 

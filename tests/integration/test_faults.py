@@ -19,7 +19,7 @@ from tests.harness.leaks import processes_of
 COUNT = "i=0; while [ $i -lt {last} ]; do echo line $i; i=$((i+1)); {pause}; done"
 
 
-def until(condition: Callable[[], bool], seconds: float = 15) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Wait for `condition`. Raises AssertionError when it does not come true in time."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -61,7 +61,7 @@ def test_an_exit_while_the_engine_is_dead_is_known_to_the_next(
 ) -> None:
     own_engine.wherry("run", "-d", "--name", "short", image, "sh", "-c", "sleep 1; echo last words; exit 7")
     own_engine.kill()
-    time.sleep(1.5)
+    until(lambda: any((own_engine.home / "state" / "containers").glob("*/exit.json")))
     own_engine.start()
     assert (
         own_engine.wherry("inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", "short").line

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,21 +16,15 @@ import pytest
 from tests.harness.command import Command
 from tests.harness.dockerd import Dockerd
 from tests.harness.engine import EngineUnderTest
+from tests.harness.ports import free_port
 
 
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-def fetch(url: str, seconds: float = 20) -> str:
+def fetch(url: str, seconds: float = 60) -> str:
     """What the server says, once it is there."""
     deadline = time.monotonic() + seconds
     while True:
         try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
+            with urllib.request.urlopen(url, timeout=30) as answer:
                 return str(answer.read().decode())
         except OSError:
             if time.monotonic() > deadline:

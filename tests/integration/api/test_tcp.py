@@ -15,16 +15,10 @@ from tests.harness.capabilities import python
 from tests.harness.certificates import Authority
 from tests.harness.command import Command
 from tests.harness.engine import EngineUnderTest
+from tests.harness.ports import free_port
 from tests.harness.waiting import until
 
 pytestmark = [pytest.mark.needs("openssl")]
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 @pytest.fixture
@@ -239,4 +233,4 @@ def test_served_in_the_foreground(no_engine: EngineUnderTest) -> None:
         assert no_engine.wherry("-H", f"tcp://127.0.0.1:{port}", "ps", "-q").out == ""
     finally:
         serving.terminate()
-        serving.communicate(timeout=30)
+        serving.communicate(timeout=60)

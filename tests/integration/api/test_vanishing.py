@@ -115,7 +115,7 @@ def test_clients_that_go(engine: EngineUnderTest, image: str, box: str) -> None:
     before = settled(engine)
     for _ in range(3):
         all_go()
-    until(lambda: _no_more(held(engine), before), 40)
+    until(lambda: _no_more(held(engine), before), 120)
     until(lambda: not unfinished(engine))
     assert engine.api("GET", "/images/half/json")[0] == 404
     assert "Traceback" not in engine.log_text(), engine.log_text()[-3000:]

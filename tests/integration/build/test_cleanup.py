@@ -76,7 +76,7 @@ def test_killed_at_every_step_nothing_is_left_and_the_next_build_goes_on(
             if seen == count:
                 break
         own_engine.kill()
-        running.communicate(timeout=30)
+        running.communicate(timeout=60)
         own_engine.start()
         assert not left_after(own_engine), f"after {count} events"
         own_engine.wherry("build", str(context))

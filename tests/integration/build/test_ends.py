@@ -14,7 +14,7 @@ from tests.harness.leaks import mounts_below
 
 pytestmark = [pytest.mark.needs("root")]
 
-TEXT = "FROM busybox\nRUN echo $RANDOM > /first\nRUN touch /started && sleep 60\n"
+TEXT = "FROM busybox\nRUN echo $RANDOM > /first\nRUN touch /started && sleep 600\n"
 
 
 def _left(engine: EngineUnderTest) -> list[str]:
@@ -28,7 +28,7 @@ def _left(engine: EngineUnderTest) -> list[str]:
     return left
 
 
-def left_after(engine: EngineUnderTest, seconds: float = 30) -> list[str]:
+def left_after(engine: EngineUnderTest, seconds: float = 60) -> list[str]:
     """What is still left when that many seconds are over."""
     deadline = time.monotonic() + seconds
     while (left := _left(engine)) and time.monotonic() < deadline:
@@ -39,7 +39,7 @@ def left_after(engine: EngineUnderTest, seconds: float = 30) -> list[str]:
 def _begin(engine: EngineUnderTest, folder: Path) -> subprocess.Popen[bytes]:
     (folder / "Dockerfile").write_text(TEXT)
     running = engine.wherry.popen("build", "--progress=plain", str(folder))
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not any("sleep 60" in _line(pid) for pid in _pids(engine)):
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -63,20 +63,20 @@ def _pids(engine: EngineUnderTest) -> list[int]:
 def test_the_client_goes(own_engine: EngineUnderTest, tmp_path: Path, number: int) -> None:
     running = _begin(own_engine, tmp_path)
     running.send_signal(number)
-    running.communicate(timeout=20)
+    running.communicate(timeout=60)
     assert not left_after(own_engine)
-    (tmp_path / "Dockerfile").write_text(TEXT.replace("sleep 60", "true"))
+    (tmp_path / "Dockerfile").write_text(TEXT.replace("sleep 600", "true"))
     assert "CACHED" in own_engine.wherry("build", str(tmp_path)).err
 
 
 def test_the_engine_is_killed(own_engine: EngineUnderTest, tmp_path: Path) -> None:
     running = _begin(own_engine, tmp_path)
     own_engine.kill()
-    _, said = running.communicate(timeout=20)
+    _, said = running.communicate(timeout=60)
     assert running.returncode != 0 and b"wherry:" in said
     own_engine.start()
     assert not left_after(own_engine)
-    (tmp_path / "Dockerfile").write_text(TEXT.replace("sleep 60", "true"))
+    (tmp_path / "Dockerfile").write_text(TEXT.replace("sleep 600", "true"))
     assert "CACHED" in own_engine.wherry("build", str(tmp_path)).err
 
 

@@ -59,7 +59,7 @@ def agent(tmp_path: Path) -> Iterator[Path]:
     yield path
     listener.shutdown(socket.SHUT_RDWR)
     listener.close()
-    thread.join(10)
+    thread.join(60)
 
 
 def test_an_agent_answers(build: Build, agent: Path) -> None:

@@ -192,7 +192,7 @@ async def test_a_client_that_goes(
     building.cancel()
     await asyncio.gather(building, return_exceptions=True)
     work = engine.home / "state" / "build" / "work"
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while left := [*engine.container_ids(), *work.glob("*")]:
         assert time.monotonic() < deadline, (left, engine.log_text())
         await asyncio.sleep(0.05)

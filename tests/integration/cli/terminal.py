@@ -39,7 +39,7 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self._master, text.encode())
 
-    def expect(self, text: str, timeout: float = 30) -> str:
+    def expect(self, text: str, timeout: float = 60) -> str:
         """Read until `text` appears; returns all that was shown up to then, and goes on behind it."""
         deadline = time.monotonic() + timeout
         while text not in self.text:
@@ -52,7 +52,7 @@ class Terminal:
         shown, _, self.text = self.text.partition(text)
         return shown
 
-    def wait(self, timeout: float = 30) -> int:
+    def wait(self, timeout: float = 60) -> int:
         return self.process.wait(timeout)
 
     def modes(self) -> list[int]:

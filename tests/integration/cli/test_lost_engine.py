@@ -19,7 +19,7 @@ def test_run_goes_on(own_engine: EngineUnderTest, image: str) -> None:
         process.stdin.write(b"the engine\n")
         process.stdin.flush()
         assert process.stdout.readline() == b"after the engine\n"
-        assert process.wait(30) == 6, process.stderr.read()
+        assert process.wait(60) == 6, process.stderr.read()
 
 
 def test_next_command_starts_another(own_engine: EngineUnderTest, image: str) -> None:

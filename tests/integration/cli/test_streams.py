@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -77,7 +76,7 @@ def test_signals_reach_the_process(wherry: Command, image: str, number: signal.S
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
     process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert (out, process.returncode) == (f"got {name}\n".encode(), 33), err
 
 
@@ -90,7 +89,7 @@ def test_ignored_signals_stay_ignored(wherry: Command, image: str) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
     process.send_signal(signal.SIGHUP)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=60)
     assert (out, process.returncode) == (b"done\n", 0)
 
 
@@ -101,7 +100,7 @@ def test_signals_stay_here_when_asked(engine: EngineUnderTest, image: str) -> No
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert process.returncode == 130
     assert engine.wherry("inspect", "-f", "{{.State.Running}}", "box").line == "true"
 
@@ -115,7 +114,7 @@ def test_reader_that_leaves(engine: EngineUnderTest, image: str) -> None:
         assert process.stdout is not None and process.stderr is not None
         assert process.stdout.readline() == b"y\n"
         process.stdout.close()
-        assert process.wait(30) == 141
+        assert process.wait(60) == 141
         assert process.stderr.read() == b""
     engine.wherry("rm", "-f", "box")
 
@@ -138,9 +137,7 @@ def test_start_attached(wherry: Command, image: str) -> None:
 def test_logs_followed_until_the_end(wherry: Command, image: str) -> None:
     script = "for i in 1 2 3; do echo $i; sleep 0.2; done"
     container = wherry("run", "-d", *QUIET, image, "sh", "-c", script).line
-    start = time.monotonic()
     assert wherry("logs", "-f", container).out == "1\n2\n3\n"
-    assert time.monotonic() - start < 20
     assert wherry("logs", "--tail", "1", container).out == "3\n"
     assert wherry("logs", "-t", "-n", "1", container).out.endswith("Z 3\n")
 

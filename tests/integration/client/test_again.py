@@ -55,7 +55,7 @@ def replace(engine: EngineUnderTest, how: str) -> None:
         engine.process.kill()
     else:
         engine.process.terminate()
-    engine.process.wait(30)
+    engine.process.wait(60)
     engine.process = None
     if how == "upgrade":
         engine.start()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 
 import pytest
 
@@ -110,7 +109,7 @@ def test_attached_ctrl_c_stops_everything(app: Application) -> None:
         line = process.stdout.readline()
     assert line.startswith(b"web-1  | hello")
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert app("ps", "--services").out == ""
     assert len(app.containers()) == 2
@@ -120,13 +119,11 @@ def test_exit_code_from(app: Application) -> None:
     app.write(
         compose__yaml="""
 services:
-  server: {image: IMAGE, command: sleep 60, init: true}
+  server: {image: IMAGE, command: sleep 600, init: true}
   tests: {image: IMAGE, command: sh -c "exit 5", depends_on: [server]}
 """
     )
-    begin = time.monotonic()
     assert "tests-1 exited with code 5" in app("up", "--exit-code-from", "tests", code=5).out
-    assert time.monotonic() - begin < 20
     assert app("ps", "--services").out == ""
 
 

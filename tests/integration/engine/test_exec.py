@@ -74,7 +74,7 @@ async def test_health_check_turns_with_its_command(inside: Inside) -> None:
 
 
 async def _until(inside: Inside, container: str, status: str) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while True:
         health = (await inside.engine.containers.inspect(container)).state.health
         assert health is not None

@@ -129,7 +129,7 @@ def test_every_verb_is_done_or_not_done(own_engine: EngineUnderTest, image: str,
     time.sleep(delay)
     own_engine.kill()
     for sender in senders:
-        sender.join(30)
+        sender.join(60)
     own_engine.start()
     api = own_engine.api
     for listed in api("GET", "/containers/json?all=1")[1]:

@@ -34,7 +34,7 @@ async def _open(home: Path) -> Engine:
 
 
 async def _until(what: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not what():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.02)
@@ -56,7 +56,7 @@ async def test_containers_outlive_engines(home: Path, busybox_tar: Path) -> None
         await engine.containers.start(one)
     before = (await engine.containers.inspect(lives)).state
     await engine.close()
-    await asyncio.sleep(0.6)
+    await _until((home / "state" / "containers" / ends / "exit.json").exists)
     engine = await _open(home)
     after = (await engine.containers.inspect(lives)).state
     assert (after.running, after.pid, after.started_at) == (True, before.pid, before.started_at)

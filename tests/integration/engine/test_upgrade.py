@@ -76,7 +76,7 @@ def test_a_newer_engine_takes_over(own_engine: EngineUnderTest, tmp_path: Path) 
     own_engine.environment["PYTHONPATH"] = str(newer(tmp_path))
     assert own_engine.process is not None
     own_engine.process.terminate()
-    own_engine.process.wait(30)
+    own_engine.process.wait(60)
     between = visitor.visits
     until(lambda: visitor.visits > between + 5)  # nobody is needed for that
     own_engine.start()
@@ -84,7 +84,7 @@ def test_a_newer_engine_takes_over(own_engine: EngineUnderTest, tmp_path: Path) 
     after = visitor.visits
     until(lambda: visitor.visits > after + 5)
     visitor.over.set()
-    visitor.join(30)
+    visitor.join(60)
     assert visitor.failures == []
     assert say("inspect", "-f", "{{.State.StartedAt}} {{.State.Pid}}", "web").line == started
     assert say("exec", "web", "echo", "inside").line == "inside"

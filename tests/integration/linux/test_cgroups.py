@@ -68,7 +68,7 @@ def running(
         process.stdout.close()
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "it did not happen in time"
@@ -94,7 +94,7 @@ def test_a_life(make: Callable[..., cgroups.Cgroup]) -> None:
         wait_until(lambda: cgroup.pids() == [process.pid])
         assert cgroups.open_existing(cgroup.path).pids() == [process.pid]
         cgroup.kill(signal.SIGTERM)
-        assert process.wait(10) == -signal.SIGTERM
+        assert process.wait(60) == -signal.SIGTERM
     cgroup.delete()
     cgroup.delete()
     with pytest.raises(NotFound):
@@ -200,7 +200,7 @@ def test_running_out_of_memory_is_noticed(make: Callable[..., cgroups.Cgroup]) -
     try:
         assert cgroup.oom_count() == 0
         with running(cgroup, "x = []\nwhile True: x.append(bytearray(1 << 20))") as process:
-            assert process.wait(30) == -signal.SIGKILL
+            assert process.wait(60) == -signal.SIGKILL
         assert select.select([fd], [], [], 5)[0]
         assert cgroup.oom_count() == 1
     finally:
@@ -222,7 +222,7 @@ def test_frozen_processes_stand(make: Callable[..., cgroups.Cgroup]) -> None:
         # killing reaches also what is frozen
         cgroup.freeze()
         cgroup.kill()
-        assert process.wait(10) == -signal.SIGKILL
+        assert process.wait(60) == -signal.SIGKILL
     cgroup.thaw()
 
 

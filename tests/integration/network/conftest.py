@@ -45,7 +45,7 @@ class Node:
         output, _ = self.start(*command).communicate(timeout=60)
         return output.strip()
 
-    def fetch(self, url: str, seconds: int = 10) -> str:
+    def fetch(self, url: str, seconds: int = 30) -> str:
         """The HTTP status that a URL answers with from here, "000" when nothing does in time."""
         return self.run("curl", "-gs", "-o", "/dev/null", "-m", str(seconds), "-w", "%{http_code}", url)
 

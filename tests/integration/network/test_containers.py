@@ -19,6 +19,7 @@ import pytest
 
 from tests.harness.command import Command
 from tests.harness.engine import EngineUnderTest
+from tests.harness.ports import free_port
 
 pytestmark = pytest.mark.needs("busybox")
 
@@ -33,15 +34,9 @@ def own_address() -> str:
         return str(one.getsockname()[0])
 
 
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("", 0))
-        return int(one.getsockname()[1])
-
-
 def fetch(host: str, port: int) -> str:
     """The body that a server answers `/` with. Raises OSError, HTTPException."""
-    connection = http.client.HTTPConnection(host, port, timeout=5)
+    connection = http.client.HTTPConnection(host, port, timeout=30)
     try:
         connection.request("GET", "/")
         return connection.getresponse().read().decode()
@@ -49,7 +44,7 @@ def fetch(host: str, port: int) -> str:
         connection.close()
 
 
-def until(what: Callable[[], object], seconds: float = 10) -> None:
+def until(what: Callable[[], object], seconds: float = 60) -> None:
     """Wait for something to be so. Raises AssertionError."""
     deadline = time.monotonic() + seconds
     while True:

@@ -15,9 +15,10 @@ import pytest
 
 from tests.harness.capabilities import have
 from tests.harness.engine import EngineUnderTest
+from tests.harness.ports import free_port
 from tests.images.make import make
 from tests.integration.network.conftest import Node
-from tests.integration.network.test_containers import fetch, free_port, own_address, until
+from tests.integration.network.test_containers import fetch, own_address, until
 from wherry.linux import namespaces
 
 pytestmark = pytest.mark.needs("mmdebstrap", "wrk")
@@ -31,8 +32,8 @@ echo 'host all all 0.0.0.0/0 trust' >>/tmp/db/pg_hba.conf
 exec postgres -D /tmp/db -k /tmp -h 0.0.0.0
 """
 ASK = """
-for i in $(seq 200); do psql -h db -U postgres -Atc 'select 6*7' 2>/dev/null && break; sleep 0.1; done
-for i in $(seq 200); do curl -sf http://web/ && break; sleep 0.1; done
+for i in $(seq 600); do psql -h db -U postgres -Atc 'select 6*7' 2>/dev/null && break; sleep 0.1; done
+for i in $(seq 600); do curl -sf http://web/ && break; sleep 0.1; done
 """
 NGINX = ("services", "nginx", "-g", "daemon off;")
 WELCOME = "Welcome to nginx"
@@ -133,7 +134,7 @@ def reached_by_name_and_from_elsewhere(run: Run, machine: Machine) -> None:
     answers = run("run", "--rm", "--network", "shown", "services", "sh", "-c", ASK)
     assert answers.startswith("42\n")
     assert WELCOME in answers
-    ask = ["curl", "-s", "-m", "10", f"http://{machine.address}:{port}/"]
+    ask = ["curl", "-s", "-m", "60", f"http://{machine.address}:{port}/"]
     assert WELCOME in run("run", "--rm", "services", *ask)  # from the namespace of another network
     if machine.elsewhere:
         assert WELCOME in machine.elsewhere(*ask)

@@ -45,7 +45,7 @@ def du(path: Path) -> int:
 def layers(engine: EngineUnderTest) -> list[Path]:
     """The directories of layers, once those on their way out are gone."""
     folder = engine.home / "state" / "layers"
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while any(one.name.startswith(".trash-") for one in folder.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.01)
     return list(folder.iterdir())

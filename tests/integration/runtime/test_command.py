@@ -82,7 +82,7 @@ def bundle(tmp_path: Path, busybox_tar: Path) -> Iterator[Bundle]:
 
 
 def _wait(bundle: Bundle, name: str, status: str) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while bundle.state(name)["status"] != status:
         assert time.monotonic() < deadline, bundle.state(name)
         time.sleep(0.02)
@@ -209,7 +209,7 @@ def test_a_terminal_in_the_foreground(bundle: Bundle) -> None:
         if not data:
             break
         seen += data
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     os.close(master)
     assert b"got hello" in seen
 
@@ -237,11 +237,14 @@ def test_names(bundle: Bundle) -> None:
 
 
 def test_signals_by_name_and_number(bundle: Bundle) -> None:
-    bundle.configure("sh", "-c", "trap 'exit 0' USR1; while :; do sleep 0.05; done")
+    bundle.configure("sh", "-c", "trap 'exit 0' USR1; echo ready; while :; do sleep 0.05; done")
     for word in ("SIGUSR1", "usr1", "10"):
         bundle.create(f"signal-{word}")
         bundle.run("start", f"signal-{word}")
-        time.sleep(0.2)
+        deadline = time.monotonic() + 60
+        while bundle.output() != "ready\n":  # before the trap stands, init would ignore the signal
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
         bundle.run("kill", f"signal-{word}", word)
         _wait(bundle, f"signal-{word}", "stopped")
     assert "unknown signal" in bundle.run("kill", "signal-10", "NONSENSE", code=1).stderr

@@ -259,7 +259,7 @@ def test_what_is_on_its_way_out_still_counts(store: Store, monkeypatch: pytest.M
     go = threading.Event()
 
     def later(path: str, *, stop: Callable[[], bool]) -> None:
-        go.wait(20)
+        go.wait(60)
         remove_tree(path, stop=stop)
 
     monkeypatch.setattr(departing, "remove_tree", later)

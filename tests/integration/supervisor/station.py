@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +118,7 @@ class Station:
         await self.supervisor.start(name)
         return pid
 
-    async def ended(self, seconds: float = 10) -> Exit:
+    async def ended(self, seconds: float = 60) -> Exit:
         return await asyncio.wait_for(self.exits.get(), seconds)
 
     def log(self, name: str, selection: Selection | None = None) -> bytes:
@@ -127,13 +129,13 @@ class Station:
         """kill -9, and wait until a successor has taken over."""
         self.reconnected.clear()
         os.kill(self.supervisor.pid, signal.SIGKILL)
-        await asyncio.wait_for(self.reconnected.wait(), 10)
+        await asyncio.wait_for(self.reconnected.wait(), 60)
 
     async def stop(self) -> None:
         for one in await self.supervisor.processes():
             if one.status != "exited" and not one.exec_id:
                 await self.supervisor.kill(one.container)
-        for _ in range(200):
+        for _ in range(3000):
             if all(one.status == "exited" for one in await self.supervisor.processes()):
                 break
             await asyncio.sleep(0.02)
@@ -142,7 +144,7 @@ class Station:
         await self.supervisor.shutdown()
 
 
-async def read_all(connection: socket.socket, seconds: float = 10) -> bytes:
+async def read_all(connection: socket.socket, seconds: float = 60) -> bytes:
     """Everything until the supervisor closes; closes our end too."""
     loop = asyncio.get_running_loop()
     parts = []
@@ -163,7 +165,7 @@ def streams(framed: bytes) -> tuple[bytes, bytes]:
     return split[1], split[2]
 
 
-async def until(connection: socket.socket, marker: bytes, seconds: float = 10) -> bytes:
+async def until(connection: socket.socket, marker: bytes, seconds: float = 60) -> bytes:
     """What arrives up to and including `marker`."""
     loop = asyncio.get_running_loop()
     got = b""
@@ -193,12 +195,17 @@ def groups_of(station: Station) -> list[str]:
     return [str(path) for path in found if path.is_dir()]
 
 
-async def gone(path: str, seconds: float = 3) -> bool:
+async def gone(path: str, seconds: float = 60) -> bool:
     """Whether `path` goes away in time."""
-    loop = asyncio.get_running_loop()
-    until = loop.time() + seconds
-    for _ in range(10_000):
-        if not exists(path) or loop.time() > until:
-            break
-        await asyncio.sleep(0.02)
+    with contextlib.suppress(AssertionError):
+        await come(lambda: not exists(path), seconds)
     return not exists(path)
+
+
+async def come(condition: Callable[[], object], seconds: float = 60) -> None:
+    """Return as soon as `condition` is true. Raises AssertionError when it never is."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while not condition():
+        assert loop.time() < deadline, "what was waited for did not happen"
+        await asyncio.sleep(0.02)

@@ -159,7 +159,7 @@ async def test_killed_for_want_of_memory(station: Station) -> None:
     await station.start("c", "tail /dev/zero; exit 9", linux={"resources": resources})
     ended = await station.ended()
     assert ended.oom is True
-    assert (await asyncio.wait_for(station.oom.get(), 5)).container == "c"
+    assert (await asyncio.wait_for(station.oom.get(), 60)).container == "c"
 
 
 async def test_the_control_group_goes_with_the_container(station: Station) -> None:

@@ -41,7 +41,7 @@ async def test_output_exit_and_exec(station: Station, runtime: str) -> None:
     await station.supervisor.forget("c")
     assert not exists(f"{station.run}/containers/c")
     state = f"{station.run}/runtimes/{os.path.basename(runtime)}/c"
-    for _ in range(100):
+    for _ in range(3000):
         if not exists(state):
             break
         await asyncio.sleep(0.02)

@@ -17,7 +17,7 @@ NOBODY = 65534
 ASK = """
 import socket, sys
 sock = socket.socket(socket.AF_UNIX)
-sock.settimeout(10)
+sock.settimeout(60)
 try:
     sock.connect(sys.argv[1])
     try:
@@ -88,7 +88,7 @@ def test_a_request_that_two_readers_could_see_differently_is_refused(
 ) -> None:
     """One parse, one body (CVE-2024-41110): nothing behind a doubtful head is read as another request."""
     with socket.socket(socket.AF_UNIX) as sock:
-        sock.settimeout(10)
+        sock.settimeout(60)
         sock.connect(engine.socket)
         sock.sendall(raw + b"GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n")
         answer = b""
@@ -119,7 +119,7 @@ def test_much_memory_is_not_to_be_had(engine: EngineUnderTest) -> None:
         b"GET /containers/json?filters=",
     ):
         with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(10)
+            sock.settimeout(60)
             sock.connect(engine.socket)
             sock.sendall(head)
             try:

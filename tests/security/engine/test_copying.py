@@ -114,7 +114,7 @@ async def test_cve_2024_9676_passwd_tricks(inside: Inside, trick: str) -> None:
     containers, execs = inside.engine.containers, inside.engine.execs
     one = await inside.run("sh", "-c", f"mkdir -p /etc; rm -rf /etc/passwd; {trick}; touch /ready; sleep 100")
     try:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while True:
             try:
                 await containers.stat_path(one, "/ready")
@@ -127,6 +127,6 @@ async def test_cve_2024_9676_passwd_tricks(inside: Inside, trick: str) -> None:
         await execs.start(identifier, detach=True)
         with pytest.raises(Invalid, match="unable to find user"):
             await execs.start(await execs.create(one, ExecConfig(cmd=["true"], user="somebody")))
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 60
     finally:
         await containers.remove(one, force=True)

@@ -94,7 +94,7 @@ def test_the_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journald, "SOCKET", place)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
         journal.bind(place)
-        journal.settimeout(10)
+        journal.settimeout(60)
         destination = journald.Destination(ABOUT, {"labels": "team"}, None)
         destination.connect()
         destination.send([Message(STDERR, 1, b"two\nlines")])

@@ -55,7 +55,7 @@ async def test_a_client_that_leaves_does_not_stop_the_storing(serve: Serve, tmp_
     async with cached.http.get(cached.base + path) as response:
         await response.content.read(1000)
         response.close()
-    for _ in range(100):
+    for _ in range(600):
         if (
             tmp_path / "registry/objects/blobs/sha256" / digest_of(layer)[7:9] / digest_of(layer)[7:]
         ).exists():
