@@ -42,7 +42,10 @@ def apply(linux: dict[str, Any], root: int, stage: Stage) -> None:
             else:
                 tree = mounts.clone_tree("", directory=empty, recursive=False)
         else:
+            # What is mounted is this machine's node: root without a user namespace of its own could change
+            # its mode and owner. Read-only does not keep anyone from writing to a device.
             tree = mounts.clone_tree("", directory=null, recursive=False)
+            mounts.set_attributes(tree, on=mounts.RDONLY)
         mounts.attach(tree, target)
         if tree != empty:
             os.close(tree)

@@ -137,6 +137,16 @@ def test_masked_files_are_covered_by_the_real_null_device(lab: Laboratory) -> No
     assert "root" not in outcome.out
 
 
+@pytest.mark.parametrize("own_user", [True, False])
+def test_the_machines_null_device_over_masked_files_can_not_be_changed(
+    lab: Laboratory, own_user: bool
+) -> None:
+    """Its own mode and owner are set: where that succeeds, others could have been."""
+    script = "chmod 666 $1 && echo changed; chown 0:0 $1 && echo changed; echo x >$1 && echo ok"
+    spec = lab.spec("sh", "-c", script, "sh", "/proc/timer_list", own_user=own_user)
+    assert lab.run(spec).out.split() == ["ok"]
+
+
 def test_cgroups_can_not_be_mounted(lab: Laboratory) -> None:
     """CVE-2022-0492: no release_agent for a container, with its default capabilities."""
     outcome = lab.run(
