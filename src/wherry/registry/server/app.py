@@ -25,7 +25,9 @@ from wherry.registry.server.notes import Notes
 from wherry.registry.server.origins import Origins
 from wherry.registry.server.pages import Pages
 from wherry.registry.server.quotas import Allowance, Quotas
+from wherry.registry.server.routes.bodies import STALLED, Stalled
 from wherry.registry.server.routes.table import Routes
+from wherry.registry.server.serving.patience import Patience
 from wherry.registry.server.storage import Driver, Full, Missing
 
 _VERSION_HEADER = {"Docker-Distribution-Api-Version": "registry/2.0"}
@@ -42,6 +44,7 @@ class Parts(NamedTuple):
     metrics: Metrics
     audit: Audit
     origins: Origins
+    patience: Patience
 
 
 def parts(
@@ -54,15 +57,18 @@ def parts(
     metrics: Metrics | None = None,
     audit: Audit | None = None,
     origins: Origins | None = None,
+    patience: Patience | None = None,
 ) -> Parts:
     """The parts, each with its default."""
+    metrics = metrics or Metrics()
     return Parts(
         gate or Gate(tuple(grants), Accounts(""), None, Attempts(0)),
         Quotas(driver, allowances),
         rate or Rate(0),
-        metrics or Metrics(),
+        metrics,
         audit or Audit(""),
         origins or Origins(()),
+        patience or Patience(metrics),
     )
 
 
@@ -82,7 +88,13 @@ def application(
     front = Front(mine, Routes(content, mine.quotas, mine.gate.allow, around))
     # bodies are streamed to the storage, so their size is the storage's affair
     app = web.Application(client_max_size=1 << 62)
-    app.on_response_prepare.append(_complete)
+    app[STALLED] = mine.patience.stalled
+
+    async def complete(request: web.Request, response: web.StreamResponse) -> None:
+        response.headers.update(_EVERY_ANSWER)
+        mine.patience.answers(request.protocol)
+
+    app.on_response_prepare.append(complete)
 
     async def end(_: web.Application) -> None:
         for one in around:
@@ -129,9 +141,10 @@ class Front:
         return await self._routes.dispatch(request, notes)
 
     async def _answer(self, request: web.Request, notes: Notes, answering: _Answering) -> web.StreamResponse:
-        request = self._parts.origins.seen(request)
+        client, request = request.protocol, self._parts.origins.seen(request)
         metrics, began = self._parts.metrics, time.perf_counter()
         metrics.add("in_flight")
+        self._parts.patience.asked(client)
         if notes.kind == "page":
             notes.deed = None
         status = 499  # the client was gone
@@ -140,6 +153,9 @@ class Front:
             status = response.status
             return response
         finally:
+            self._parts.patience.answered(client)
+            if notes.stalled:
+                self._parts.patience.gave_up(request.remote or "?", "body")
             metrics.add("in_flight", -1)
             metrics.observe(notes.kind or "other", status, time.perf_counter() - began)
             if notes.received:
@@ -217,17 +233,14 @@ async def _refused_or(request: web.Request, notes: Notes, handler: _Answering) -
     except WherryError as error:
         request.app.logger.error("%s", error.message)
         return _refused(request, Refusal("UNAVAILABLE"))
-    except (web.RequestPayloadError, ConnectionError):
+    except (web.RequestPayloadError, ConnectionError) as error:
+        notes.stalled = isinstance(error, Stalled)
         if request.transport is not None and notes.sent:
             request.transport.abort()  # an answer that breaks off must look like one
         return _refused(request, Refusal("BLOB_UPLOAD_INVALID", "the body broke off"))
     except OSError:
         request.app.logger.exception("storage")
         return _refused(request, Refusal("UNAVAILABLE", "the storage failed"))
-
-
-async def _complete(request: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(_EVERY_ANSWER)
 
 
 def _refused(request: web.Request, refusal: Refusal) -> web.Response:

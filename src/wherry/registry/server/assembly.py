@@ -15,6 +15,7 @@ from wherry.registry.server.limits import Attempts, Rate
 from wherry.registry.server.metrics import Metrics
 from wherry.registry.server.origins import Origins
 from wherry.registry.server.quotas import Allowance
+from wherry.registry.server.serving.patience import Patience
 from wherry.registry.server.settings import Settings
 from wherry.registry.server.storage import Driver, Files
 
@@ -34,14 +35,20 @@ def driver(settings: Settings) -> Driver:
 def assemble(settings: Settings, storage: Driver, *, worker: int = 0, workers: int = 1) -> Parts:
     """The parts of one of the worker processes. Raises Invalid and Unsupported."""
     limits = settings.limits
+    metrics = Metrics(os.path.join(private(settings), "metrics"), f"worker-{worker}")
     return parts(
         storage,
         gate=gate(settings),
         allowances=[Allowance(one.repositories, quantities.size(one.size)) for one in settings.quota],
         rate=Rate(limits.requests / workers, max(1, limits.burst // workers) if limits.burst else 0),
-        metrics=Metrics(os.path.join(private(settings), "metrics"), f"worker-{worker}"),
+        metrics=metrics,
         audit=Audit(settings.audit.path, pulls=settings.audit.pulls),
         origins=Origins(settings.trusted_proxies),
+        patience=Patience(
+            metrics,
+            header=quantities.seconds(limits.header),
+            stalled=quantities.seconds(limits.stalled),
+        ),
     )
 
 

@@ -23,6 +23,7 @@ _HELP = {
     "sent_bytes_total": ("counter", "Bytes of blobs and manifests sent."),
     "in_flight": ("gauge", "Requests being answered."),
     "wrong_credentials_total": ("counter", "Requests with wrong credentials."),
+    "clients_given_up_total": ("counter", "Connections ended because a client did not get on."),
     "collected_bytes_total": ("counter", "Bytes freed by garbage collection."),
     "collections_total": ("counter", "Garbage collections that ended well."),
     "cache_hits_total": ("counter", "Requests of a pull-through cache answered from the storage."),

@@ -7,9 +7,12 @@ from wherry.registry.server.audit import Deed
 
 
 class Notes:
-    """`kind` is what was asked about, `sent` and `received` are bytes of blobs and manifests."""
+    """`kind` is what was asked about, `sent` and `received` are bytes of blobs and manifests.
 
-    __slots__ = ("caller", "deed", "kind", "received", "sent")
+    `stalled` is whether the client was given up while its body was waited for.
+    """
+
+    __slots__ = ("caller", "deed", "kind", "received", "sent", "stalled")
 
     def __init__(self, kind: str = "", deed: Deed | None = None) -> None:
         self.kind = kind
@@ -17,3 +20,4 @@ class Notes:
         self.caller = Caller("", ())
         self.received = 0
         self.sent = 0
+        self.stalled = False

@@ -105,11 +105,16 @@ class Cache(_Table):
 
 
 class Limits(_Table):
-    """Requests a second for each account or address; 0 is no limit. Wrong passwords a minute an address."""
+    """Requests a second for each account or address; 0 is no limit. Wrong passwords a minute an address.
+
+    `header` is how long a request's header may take, `stalled` how long 4 KiB of a body or an answer may.
+    """
 
     requests: float = 0
     burst: int = 0
     wrong_passwords: int = 20
+    header: str = "30s"
+    stalled: str = "5m"
 
 
 class Collection(_Table):
@@ -203,6 +208,9 @@ def _check(settings: Settings) -> None:
     for text in durations:
         if text:
             quantities.seconds(text)
+    for text in (settings.limits.header, settings.limits.stalled):
+        if not quantities.seconds(text):
+            raise Invalid(f"invalid limit {text!r}: nobody is as fast as that")
     for rule in settings.retention:
         if not rule.keep and not rule.older and not rule.untagged:
             raise Invalid("a retention rule needs `keep`, `older` or `untagged`: it would delete everything")

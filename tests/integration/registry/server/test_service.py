@@ -19,7 +19,6 @@ from tests.harness.docker_registry import certificate
 from tests.harness.registry import RegistryUnderTest
 from tests.integration.registry.server.conftest import Serve, digest_of
 from tests.integration.registry.server.test_faults import Client, wait_until
-from wherry.registry.server.routes import bodies
 
 
 async def test_a_quota_is_held_for_uploads_and_mounts(serve: Serve) -> None:
@@ -195,19 +194,3 @@ def test_the_commands_of_upkeep(tmp_path: Path, dry: bool) -> None:
         blob.write_bytes(b"?")
         assert f"damaged: sha256:{blob.name}" in registry.run("check", code=1)
         Client.close_all()
-
-
-async def test_a_client_that_stalls_in_its_body_is_given_up(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(bodies, "STALLED", 0.3)
-    registry = await serve()
-    _, headers, _ = await registry.ask("POST", "/v2/team/a/blobs/uploads/")
-    host, _, port = registry.base.removeprefix("http://").partition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    head = f"PATCH {headers['Location']} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n"
-    writer.write(head.encode() + b"0123456789")
-    answer = await asyncio.wait_for(reader.readuntil(b"]}"), 10)
-    assert b"BLOB_UPLOAD_INVALID" in answer
-    writer.close()
-    assert (await registry.ask("GET", headers["Location"]))[1]["Range"] == "0-9"

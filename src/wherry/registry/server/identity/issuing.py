@@ -18,6 +18,7 @@ from wherry.registry.server.identity.gate import Gate
 from wherry.registry.server.identity.tokens import BadToken, rights_of
 from wherry.registry.server.names import check_name
 from wherry.registry.server.notes import Notes
+from wherry.registry.server.routes.bodies import small_body
 
 _MOST_SCOPES = 64
 _LONGEST_FORM = 65536
@@ -44,9 +45,7 @@ class Issuing:
         return self._answer(name, request.query.get("service", ""), scopes, wants_refresh)
 
     async def post(self, request: web.Request, notes: Notes) -> web.Response:
-        body = await request.content.read(_LONGEST_FORM + 1)
-        if len(body) > _LONGEST_FORM:
-            raise Refusal("SIZE_INVALID")
+        body = await small_body(request, _LONGEST_FORM)
         form = {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
         name, refresh = "", form.get("access_type", "") == "offline"
         match form.get("grant_type", ""):

@@ -6,9 +6,9 @@ from aiohttp import web
 
 from wherry.registry.server.audit import Deed
 from wherry.registry.server.content import MAX_MANIFEST, Content
-from wherry.registry.server.failures import Refusal
 from wherry.registry.server.names import is_digest
 from wherry.registry.server.routes.asked import Asked, May
+from wherry.registry.server.routes.bodies import small_body
 
 
 class Manifests:
@@ -37,11 +37,7 @@ class Manifests:
         request, name, reference = asked.request, self._may(asked, "push"), asked.last
         asked.notes.deed = Deed("push", name, reference)
         immutable = not is_digest(reference) and not asked.caller.may(name, "overwrite")
-        data = b""
-        async for chunk in request.content.iter_chunked(1 << 16):
-            data += chunk
-            if len(data) > MAX_MANIFEST:
-                raise Refusal("SIZE_INVALID", f"manifest is larger than {MAX_MANIFEST} bytes")
+        data = await small_body(request, MAX_MANIFEST)
         asked.notes.received = len(data)
         kind = request.headers.get("Content-Type", "").partition(";")[0].strip()
         if kind == "application/octet-stream":  # what clients send that say nothing

@@ -63,7 +63,9 @@ async def _serve(
     if parent >= 0:
         loop.add_reader(parent, stop.set)
     await site.start()
-    beside: list[asyncio.Task[None]] = []
+    server = runner.server
+    assert server is not None
+    beside = [asyncio.create_task(mine.patience.watch(lambda: server.connections))]
     if number == 0 and settings.collection.every:
         beside.append(asyncio.create_task(keep_in_order(settings, storage, mine.metrics)))
     if certificates is not None:
