@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from wherry.client.agents import lent
 from wherry.client.api import Client, escape, query
 from wherry.client.codec import encode
 from wherry.client.credentials import every
 from wherry.client.pack import packed
 from wherry.client.reference import split_reference
-from wherry.compose.body import extra_hosts, labels_image, ulimit
+from wherry.compose.body import labels_image
 from wherry.compose.model import Project, Service
-from wherry.compose.quantities import size
+from wherry.compose.recipe import agents, recipe
 from wherry.errors import Internal, Invalid, NotFound, Unsupported, WherryError
 
-_REFUSED = ("cache_to", "entitlements", "isolation", "privileged", "provenance", "sbom", "ssh")
+Hear = Callable[[str], None]
 
 
 def build_image(
@@ -28,25 +28,32 @@ def build_image(
     no_cache: bool = False,
     pull: bool = False,
     args: Mapping[str, str | None] | None = None,
+    ssh: Iterable[str] = (),
+    memory: int = 0,
+    hear: Hear | None = None,
 ) -> str:
     """Have the engine build a service's image; its id. Blocks until it is built.
+
+    `ssh`: agents and keys as `ID[=PATH]`, besides those of the files; `memory`: bytes for each step; `hear`
+    is called with what steps write.
 
     Raises Internal with what the failing step wrote, Unsupported for what only some builders know.
     """
     build: dict[str, Any] = service.build or {}
-    for key in _REFUSED:
-        if build.get(key):
-            raise Unsupported(f"service {service.name}: build.{key} is not supported")
     name = labels_image(service, project)
-    order = _order(service, project, name)
+    order = recipe(service, project, name)
     order["no_cache"] = no_cache or bool(build.get("no_cache"))
     order["pull"] = pull or bool(build.get("pull"))
     order["args"] |= args or {}
+    if memory:
+        order["limits"]["Memory"] = memory
+    lend = list(dict.fromkeys([*agents(service, project), *ssh]))
     try:
-        if _needs_ours(build):
-            _build_by_order(client, order, build)
+        if _needs_ours(order, lend):
+            with lent(client, lend) as order["agents"]:
+                _build_by_order(client, order, build, hear)
         else:
-            _build_as_docker(client, order, build)
+            _build_as_docker(client, order, build, hear)
     except WherryError as error:
         error.message = f"service {service.name}: {error.message}"
         error.args = (error.message,)
@@ -56,6 +63,12 @@ def build_image(
         repository, version, _ = split_reference(str(tag))
         client.post(f"/images/{found}/tag" + query(repo=repository, tag=version or "latest"))
     return found
+
+
+def check_build(client: Client, service: Service, project: Project, hear: Hear) -> bool:
+    """Have a Dockerfile looked through for mistakes, which `hear` is told of; whether there are none."""
+    order = recipe(service, project, labels_image(service, project)) | {"check": True}
+    return not _build_by_order(client, order, service.build or {}, hear).get("warnings")
 
 
 def needed_images(service: Service) -> list[str]:
@@ -84,84 +97,16 @@ def build_order(project: Project, names: Iterable[str]) -> list[str]:
     return list(found)
 
 
-def _needs_ours(build: dict[str, Any]) -> bool:
+def _needs_ours(order: dict[str, Any], ssh: list[str]) -> bool:
     """Whether a build has what Docker's classic request for one can't say."""
-    return any(build.get(key) for key in ("additional_contexts", "dockerfile_inline", "secrets"))
+    plain = all(one["fields"].keys() == {"type", "ref"} for one in order["cache_from"])
+    members = ("contexts", "secrets", "cache_to", "insecure", "host_network", "check")
+    return bool(ssh) or not plain or order["dockerfile"] is not None or any(map(order.get, members))
 
 
-def _order(service: Service, project: Project, name: str) -> dict[str, Any]:
-    build: dict[str, Any] = service.build or {}
-    context = str(build["context"])
-    if "://" not in context and not context.startswith("git@") and not os.path.isdir(context):
-        raise Invalid(f"service {service.name}: build context {context} is not a folder")
-    if build.get("dockerfile") and build.get("dockerfile_inline"):
-        raise Invalid(f"service {service.name}: dockerfile and dockerfile_inline exclude each other")
-    platforms = build.get("platforms") or []
-    if len(platforms) > 1:
-        raise Unsupported(f"service {service.name}: build.platforms with more than one is not supported")
-    limits: dict[str, Any] = {}
-    if build.get("extra_hosts"):
-        limits["ExtraHosts"] = extra_hosts(build["extra_hosts"])
-    if build.get("ulimits"):
-        limits["Ulimits"] = [ulimit(key, one) for key, one in build["ulimits"].items()]
-    return {
-        "name": str(build.get("dockerfile") or "Dockerfile"),
-        "dockerfile": build.get("dockerfile_inline"),
-        "contexts": _contexts(service, project),
-        "place": context,
-        "target": str(build.get("target") or ""),
-        "args": dict(build.get("args") or {}),
-        "labels": {key: value or "" for key, value in (build.get("labels") or {}).items()},
-        "tags": [name],
-        "network": str(build.get("network") or ""),
-        "platform": str(platforms[0] if platforms else service.fields.get("platform") or ""),
-        "secrets": _secrets(service, project),
-        "shm_size": size(build["shm_size"]) if build.get("shm_size") else 0,
-        "limits": limits,
-    }
-
-
-def _contexts(service: Service, project: Project) -> dict[str, dict[str, str]]:
-    found = {}
-    for key, value in ((service.build or {}).get("additional_contexts") or {}).items():
-        value = str(value)
-        if value.startswith("service:"):
-            other = project.services.get(value.removeprefix("service:"))
-            if other is None:
-                raise Invalid(f"service {service.name}: additional context {key} names no service")
-            found[key] = {"kind": "image", "path": labels_image(other, project)}
-        elif value.startswith("docker-image://"):
-            found[key] = {"kind": "image", "path": value.removeprefix("docker-image://")}
-        elif "://" in value or value.startswith("git@"):
-            found[key] = {"kind": "remote", "path": value}
-        else:
-            raise Unsupported(
-                f"service {service.name}: a folder as additional context is not supported",
-                hint=f"wherry build --build-context {key}={value}",
-            )
-    return found
-
-
-def _secrets(service: Service, project: Project) -> dict[str, str]:
-    """The content of the secrets that a build may mount, in base64, by their ids."""
-    found = {}
-    for entry in (service.build or {}).get("secrets") or ():
-        secret = project.secrets.get(entry["source"])
-        if secret is None:
-            raise Invalid(f"service {service.name} refers to undefined build secret {entry['source']}")
-        if secret.content is not None:
-            content = secret.content.encode()
-        else:
-            try:
-                with open(secret.file, "rb") as file:
-                    content = file.read()
-            except OSError as error:
-                raise Invalid(f"open {secret.file}: {(error.strerror or '').lower()}") from None
-        found[str(entry.get("target") or entry["source"])] = b64encode(content).decode()
-    return found
-
-
-def _build_by_order(client: Client, order: dict[str, Any], build: dict[str, Any]) -> None:
+def _build_by_order(
+    client: Client, order: dict[str, Any], build: dict[str, Any], hear: Hear | None
+) -> dict[str, Any]:
     """A build as our own engine takes it: a description, then the files."""
     context = str(build["context"])
     remote = not os.path.isdir(context)
@@ -180,20 +125,38 @@ def _build_by_order(client: Client, order: dict[str, Any], build: dict[str, Any]
         response = client.upload("POST", "/build/wherry", body())
     except NotFound:
         raise Unsupported(
-            "this engine does not build with secrets, inline Dockerfiles or additional contexts"
+            "this engine builds only what Docker's classic request can say",
+            hint="no secrets, agents, inline Dockerfiles, additional contexts or caches to write",
         ) from None
     try:
         for event in response.documents():
             if event.get("event") == "failed":
                 raise Internal(event["message"], hint=event.get("hint", ""))
             if event.get("event") == "built":
-                return
+                return dict(event)
+            if hear is not None:
+                hear(_told(event))
     finally:
         response.close()
     raise Internal("the engine ended before the build did")
 
 
-def _build_as_docker(client: Client, order: dict[str, Any], build: dict[str, Any]) -> None:
+def _told(event: dict[str, Any]) -> str:
+    """What an event says to who waits: a step's title, its output, that it was in the cache; a warning."""
+    kind = event.get("event")
+    if kind == "started":
+        place = f"[{event['stage']} {event['number']}/{event['total']}]"
+        return f"#{event['step']} {place} {event['text']}\n"
+    if kind == "done" and event["cached"]:
+        return f"#{event['step']} CACHED\n"
+    if kind == "warning":
+        rule = f"{event['rule']}: " if event.get("rule") else ""
+        where = f" (line {event['line']})" if event.get("line") else ""
+        return f"{rule}{event['text']}{where}\n"
+    return str(event.get("data", "")) if kind == "output" else ""
+
+
+def _build_as_docker(client: Client, order: dict[str, Any], build: dict[str, Any], hear: Hear | None) -> None:
     """Docker's classic request, which every engine takes."""
     context = str(build["context"])
     remote = not os.path.isdir(context)
@@ -210,6 +173,7 @@ def _build_as_docker(client: Client, order: dict[str, Any], build: dict[str, Any
         shmsize=str(order["shm_size"]) if order["shm_size"] else "",
         extrahosts=",".join(order["limits"].get("ExtraHosts", ())),
         ulimits=order["limits"].get("Ulimits") or None,
+        memory=str(order["limits"].get("Memory") or ""),
         cachefrom=list(map(str, build.get("cache_from") or ())) or None,
         remote=context if remote else "",
     )
@@ -218,5 +182,7 @@ def _build_as_docker(client: Client, order: dict[str, Any], build: dict[str, Any
         for report in response.documents():
             if error := report.get("error"):
                 raise Internal(error, hint=report.get("hint", ""))
+            if hear is not None:
+                hear(report.get("stream", ""))
     finally:
         response.close()

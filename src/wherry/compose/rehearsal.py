@@ -112,5 +112,8 @@ class _Ended:
     def recv_into(self, _buffer: bytearray | memoryview) -> int:
         return 0
 
+    def shutdown(self, _how: int) -> None:
+        pass
+
     def close(self) -> None:
         pass

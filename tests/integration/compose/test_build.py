@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 from pathlib import Path
 
 from tests.harness.registry import RegistryUnderTest
@@ -57,12 +59,62 @@ secrets: {token: {environment: TOKEN}}
     app.command("rmi", "shop-web:other")
     app("down", "--rmi", "all")
     assert "no such service: none" in app("build", "none", code=1).err
-    app.write(compose__yaml="services: {web: {build: {context: ., ssh: [default]}}}", Dockerfile="FROM x\n")
-    assert "build.ssh is not supported" in app("build", code=1).err
+    app.write(compose__yaml="services: {web: {build: {context: ., sbom: true}}}", Dockerfile="FROM x\n")
+    assert "build.sbom is not supported" in app("build", code=1).err
+    assert "--provenance is not supported" in app("build", "--provenance", "mode=max", code=1).err
     app.write(compose__yaml="services: {web: {build: .}}", Dockerfile="FROM IMAGE\nRUN exit 5\n")
     failed = app("up", "-d", code=1).err
     assert "service web: " in failed
     assert "exit 5" in failed
+
+
+def test_agents_folders_and_entitlements(app: Application, tmp_path: Path) -> None:
+    (app.folder / "beside").mkdir()
+    (app.folder / "beside" / "file").write_text("from beside")
+    app.write(
+        compose__yaml="""
+services:
+  web:
+    build:
+      ssh: {default: agent}
+      additional_contexts: {beside: ./beside}
+      entitlements: [security.insecure]
+      dockerfile_inline: |
+        FROM IMAGE
+        COPY --from=beside file /file
+        RUN --mount=type=ssh,required=true test -S "$$SSH_AUTH_SOCK" && cat /file && echo
+        RUN --security=insecure echo insecure
+"""
+    )
+    with socket.socket(socket.AF_UNIX) as agent, contextlib.chdir(app.folder):
+        agent.bind("agent")
+        agent.listen()
+        told = app("build").err
+    assert "\nfrom beside\n" in told
+    assert "\ninsecure\n" in told
+    app.write(Dockerfile="FROM IMAGE\nENV key value\n", compose__yaml="services: {web: {build: .}}")
+    assert "LegacyKeyValueFormat" in app("build", "--check", code=1).err
+    app.write(Dockerfile="FROM IMAGE\nRUN true\n")
+    assert app("build", "--check").code == 0
+    app.write(compose__yaml="services: {web: {build: {context: ., cache_to: ['type=local,dest=c']}}}")
+    assert "type=local is not supported" in app("build", code=1).err
+
+
+def test_a_cache_elsewhere(app: Application, tmp_path: Path) -> None:
+    home = tmp_path / "registry"
+    home.mkdir()
+    with RegistryUnderTest(home) as registry:
+        cache = f"{registry.address}/shop/cache"
+        build = f"context: ., cache_to: ['type=registry,ref={cache},mode=max'], cache_from: ['{cache}']"
+        app.write(
+            Dockerfile="FROM IMAGE\nRUN echo cached-elsewhere > /mark\n",
+            compose__yaml=f"services: {{web: {{build: {{{build}}}}}}}",
+        )
+        assert "CACHED" not in app("build", "-m", "64m").err
+        app.command("rmi", "shop-web")
+        app.command("builder", "prune", "-af")
+        assert "CACHED" in app("build").err
+        app.command("rmi", "shop-web")
 
 
 def test_pushed_and_pulled(app: Application, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import json
 import sys
 from base64 import b64decode
 
-from wherry.cli.build.agents import lent
 from wherry.cli.build.caches import CacheTarget
 from wherry.cli.build.context import find_context
 from wherry.cli.build.options import FLAGS, build_order
@@ -14,6 +13,7 @@ from wherry.cli.build.output import outputs_of
 from wherry.cli.build.shell import open_shell
 from wherry.cli.build.show import shown
 from wherry.cli.command import Command, Invocation
+from wherry.client.agents import lent
 from wherry.errors import Conflict, Internal, Invalid, Unsupported
 
 TYPE_CHECKING = False

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 
-from wherry.cli.build.context import directory_order
 from wherry.cli.build.output import fields_of
+from wherry.client.directories import directory_order
 from wherry.errors import Invalid
 
 TYPE_CHECKING = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from wherry.client.directories import decoded, directory_order, read_text
 from wherry.errors import Invalid
 
 TYPE_CHECKING = False
@@ -56,7 +57,7 @@ def find_context(argument: str, file: str) -> Context:
         context.place = argument
         context.name = file or "Dockerfile"
         if file == "-":
-            context.dockerfile = _text(sys.stdin.buffer.read())
+            context.dockerfile = decoded(sys.stdin.buffer.read())
         return context
     if not os.path.isdir(argument):
         raise Invalid(f'unable to prepare context: path "{argument}" not found')
@@ -64,7 +65,7 @@ def find_context(argument: str, file: str) -> Context:
     context.place = context.directory
     ignored = ""
     if file == "-":
-        context.dockerfile = _text(sys.stdin.buffer.read())
+        context.dockerfile = decoded(sys.stdin.buffer.read())
         context.name = "Dockerfile"
     else:
         path = file or os.path.join(argument, "Dockerfile")
@@ -72,7 +73,7 @@ def find_context(argument: str, file: str) -> Context:
             path = os.path.join(argument, "dockerfile")
         try:
             with open(path, "rb") as stream:
-                context.dockerfile = _text(stream.read())
+                context.dockerfile = decoded(stream.read())
         except OSError as error:
             raise Invalid(
                 f"unable to prepare context: unable to evaluate symlinks in Dockerfile path: {path}: "
@@ -82,9 +83,9 @@ def find_context(argument: str, file: str) -> Context:
         context.name = os.path.relpath(path, argument) if file else "Dockerfile"
         if context.name.startswith(".."):
             context.name = os.path.basename(path)
-        ignored = _read(f"{path}.dockerignore")
+        ignored = read_text(f"{path}.dockerignore")
     context.order = directory_order(
-        context.directory, ignored or _read(os.path.join(argument, ".dockerignore"))
+        context.directory, ignored or read_text(os.path.join(argument, ".dockerignore"))
     )
     return context
 
@@ -102,7 +103,7 @@ def named_context(text: str) -> tuple[str, dict[str, Any]]:
         return name, {"kind": "remote", "path": value}
     if not os.path.isdir(value):
         raise Invalid(f"failed to get build context {name}: {value}: no such directory")
-    return name, directory_order(os.path.realpath(value), _read(os.path.join(value, ".dockerignore")))
+    return name, directory_order(os.path.realpath(value), read_text(os.path.join(value, ".dockerignore")))
 
 
 def _layout(name: str, text: str) -> dict[str, Any]:
@@ -127,39 +128,8 @@ def _from_stdin(context: Context, file: str) -> None:
         return
     if file:
         raise Invalid("-f needs a context that has the file, and standard input is a Dockerfile alone")
-    context.dockerfile = _text(head + sys.stdin.buffer.read())
-
-
-def directory_order(path: str, ignored: str) -> dict[str, Any]:
-    """A directory, so that the engine can tell whether it sees the same one."""
-    status = os.stat(path)
-    boot = _read("/proc/sys/kernel/random/boot_id").strip()
-    return {
-        "kind": "directory",
-        "path": path,
-        "boot": boot,
-        "device": status.st_dev,
-        "inode": status.st_ino,
-        "ignore": ignored,
-    }
+    context.dockerfile = decoded(head + sys.stdin.buffer.read())
 
 
 def _is_remote(text: str) -> bool:
     return text.startswith(("http://", "https://", "git://", "git@", "ssh://", "github.com/"))
-
-
-def _read(path: str) -> str:
-    try:
-        with open(path, "rb") as stream:
-            return _text(stream.read())
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        raise Invalid(f"{path}: {(error.strerror or '').lower()}") from None
-
-
-def _text(data: bytes) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise Invalid("the Dockerfile is not UTF-8 text") from None

@@ -1,4 +1,4 @@
-"""`--ssh`: the agents, or keys, that are lent to RUN --mount=type=ssh."""
+"""SSH agents, or keys, that are lent to RUN --mount=type=ssh while a build runs."""
 
 from __future__ import annotations
 
