@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from wherry.linux import capabilities, idmaps, processes, resolve, seccomp
 from wherry.linux.idmaps import IdMap
 from wherry.runtime import channel as messages
-from wherry.runtime import home, hooks
+from wherry.runtime import home, hooks, tiny_init
 from wherry.runtime import program as programs
 from wherry.runtime.failure import NOT_EXECUTABLE, RuntimeFailure
 
@@ -176,7 +176,8 @@ def _confine_and_execute(
         seccomp.install(filtered)
     try:
         if request.init >= 0:
-            processes.execute_descriptor(request.init, (b"init", os.fsencode(path), *arguments), environment)
+            words = (tiny_init.NAME, os.fsencode(path), *arguments)
+            processes.execute_descriptor(request.init, words, environment)
         processes.execute(os.fsencode(path), arguments, environment)
     except OSError as error:
         raise programs.refused(path, error) from None

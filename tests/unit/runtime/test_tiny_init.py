@@ -44,6 +44,10 @@ def test_it_ends_as_its_child(command: list[str]) -> None:
     assert run(command, "kill -TERM $$").returncode == 143
 
 
+def test_its_name(command: list[str]) -> None:
+    assert run(command, "cat /proc/$PPID/comm; cat /proc/$$/comm").stdout == "wherry-init\nsh\n"
+
+
 def test_arguments_and_environment(command: list[str]) -> None:
     done = subprocess.run(
         [*command, "/usr/bin/env", "name"],

@@ -11,6 +11,7 @@ from wherry.runtime.tiny_init import aarch64, x86_64
 
 _BASE = 0x400000
 _HEADERS = 64 + 56
+NAME = b"wherry-init"
 _MESSAGE = b"init: the program can't be executed\n"
 _MFD_EXEC = 0x10
 _SEALS = 0x0F  # F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE
@@ -22,9 +23,9 @@ def executable(machine: str = "") -> bytes:
     """The program for `machine` (as uname names it; this one by default). Raises Unsupported."""
     machine = machine or os.uname().machine
     if machine == "x86_64":
-        number, code = x86_64.MACHINE, x86_64.code(_MESSAGE)
+        number, code = x86_64.MACHINE, x86_64.code(NAME, _MESSAGE)
     elif machine == "aarch64":
-        number, code = aarch64.MACHINE, aarch64.code(_MESSAGE)
+        number, code = aarch64.MACHINE, aarch64.code(NAME, _MESSAGE)
     else:
         raise Unsupported(f"no init program for {machine}")
     size = _HEADERS + len(code)

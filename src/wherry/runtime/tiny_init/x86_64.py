@@ -23,8 +23,8 @@ _TEST_EAX = b"\x85\xc0"
 _JZ, _JNZ, _JS, _JLE, _JMP = b"\x0f\x84", b"\x0f\x85", b"\x0f\x88", b"\x0f\x8e", b"\xe9"
 
 
-def code(message: bytes) -> bytes:
-    """The program; `message` is what it says when the child's program can't be executed."""
+def code(name: bytes, message: bytes) -> bytes:
+    """The program; it calls itself `name`, and says `message` when its child's program can't be executed."""
     asm = Assembly()
     asm.add(
         b"\x49\x89\xe4",  # mov r12, rsp: argc, argv, NULL, envp
@@ -43,7 +43,9 @@ def code(message: bytes) -> bytes:
     )
     _jump(asm, _JZ, "child")
     _jump(asm, _JS, "failed")
-    asm.add(b"\x89\xc3")  # mov ebx, eax: the child
+    asm.add(b"\x89\xc3", _edi(15))  # mov ebx, eax: the child; PR_SET_NAME
+    _address(asm, "name")
+    asm.add(*_call(157))  # prctl; no matter when a profile forbids it
     asm.here("wait")
     asm.add(_RDI_SET, _ZERO_RSI, _ZERO_RDX, _r10d(8), *_call(128), _TEST_EAX)  # rt_sigtimedwait
     _jump(asm, _JLE, "wait")
@@ -97,7 +99,7 @@ def code(message: bytes) -> bytes:
         b"\x89\xc3",  # mov ebx, eax
         _edi(2),
     )
-    asm.refer(7, lambda distance: b"\x48\x8d\x35" + struct.pack("<i", distance), "message")  # lea rsi, […]
+    _address(asm, "message")
     asm.add(b"\xba" + struct.pack("<I", len(message)), *_call(1))  # mov edx, length; write
     asm.add(_edi(126), b"\x83\xfb\xfe")  # cmp ebx, -ENOENT
     _jump(asm, _JNZ, "exit")
@@ -105,6 +107,8 @@ def code(message: bytes) -> bytes:
     _jump(asm, _JMP, "exit")
     asm.here("message")
     asm.add(message)
+    asm.here("name")
+    asm.add(name + b"\0")
     return asm.bytes(from_end=True)
 
 
@@ -118,6 +122,10 @@ def _r10d(value: int) -> bytes:
 
 def _call(number: int) -> tuple[bytes, bytes]:
     return b"\xb8" + struct.pack("<I", number), _SYSCALL
+
+
+def _address(asm: Assembly, place: str) -> None:
+    asm.refer(7, lambda distance: b"\x48\x8d\x35" + struct.pack("<i", distance), place)  # lea rsi, […]
 
 
 def _set_mask() -> tuple[bytes, ...]:
