@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .models import IPAM, EndpointSettings, IPAMConfig, Network, NetworkCreate, NetworkEndpoint
+from .models import (
+    IPAM,
+    ConfigReference,
+    EndpointSettings,
+    IPAMConfig,
+    Network,
+    NetworkCreate,
+    NetworkEndpoint,
+)
 from .moments import rfc3339
 
 if TYPE_CHECKING:
@@ -34,6 +42,8 @@ def make(kernel: Kernel, request: NetworkCreate) -> Definition:
         options=request.options,
         labels=request.labels,
         ipam_options=ipam.options,
+        config_only=request.config_only,
+        config_from=request.config_from.network if request.config_from is not None else "",
     )
 
 
@@ -44,7 +54,8 @@ def shown(network: Definition) -> Network:
         id=network.id,
         created=rfc3339(network.created),
         driver=network.driver,
-        enable_ipv6=network.ipv6 is not None,
+        enable_ipv4=not network.config_only,
+        enable_ipv6=network.ipv6 is not None or network.ipv6_wanted,
         ipam=IPAM(
             options=network.ipam_options or (None if network.name == "bridge" else {}),
             config=[
@@ -59,6 +70,8 @@ def shown(network: Definition) -> Network:
         ),
         internal=network.internal,
         attachable=network.attachable,
+        config_from=ConfigReference(network.config_from),
+        config_only=network.config_only,
         options={**_implied(network), **network.options},
         labels=dict(network.labels),
     )

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from wherry.errors import Conflict, Forbidden, Invalid, NotFound, WherryError
+from wherry.errors import Conflict, Forbidden, Invalid, NotFound, Unsupported, WherryError
 
 from . import endpoints, network_view, resolver
 from .events import Events
@@ -114,12 +114,12 @@ class Networks:
         return subnet.gateway if subnet is not None else "127.0.0.1"
 
     async def create(self, request: NetworkCreate) -> NetworkCreated:
-        """Raises `Conflict` (the name is taken), `Forbidden` (a reserved name), `Invalid`, `NotFound`
-        (driver)."""
+        """Raises `Conflict` (the name is taken), `Forbidden` (a reserved name, what does not go with a
+        configuration), `Invalid`, `NotFound` (driver, configuration), `Unsupported`."""
         if not request.name:
             raise Invalid("network name cannot be empty")
-        if request.config_only or (request.config_from is not None and request.config_from.network):
-            raise Invalid("configuration-only networks are not supported")
+        if request.enable_ipv4 is False and not request.config_only:
+            raise Unsupported("networks without IPv4 are not supported", hint="leave out --ipv4=false")
         if request.scope not in ("", "local"):
             raise Forbidden(f"cannot create a {request.scope} scoped network when swarm is not active")
         if request.ingress:
@@ -226,7 +226,7 @@ class Networks:
         until = min((parse_moment(text) for text in filters.get("until", [])), default=None)
         removed = []
         for network in self._kernel().networks():
-            if network.name in PREDEFINED or self._members(network.name):
+            if network.name in PREDEFINED or network.config_only or self._members(network.name):
                 continue
             if until is not None and network.created > until * 1e9:
                 continue

@@ -11,7 +11,7 @@ import msgspec
 from wherry.errors import Forbidden, Invalid, NotFound, Unavailable
 from wherry.linux import rtnetlink
 from wherry.linux.netlink import Netlink
-from wherry.network import addresses
+from wherry.network import addresses, configurations
 from wherry.network.catalog import Catalog
 from wherry.network.model import DEFAULT, Network, Subnet
 
@@ -40,51 +40,67 @@ class Definitions:
         options: dict[str, str] | None = None,
         labels: dict[str, str] | None = None,
         ipam_options: dict[str, str] | None = None,
+        config_only: bool = False,
+        config_from: str = "",
     ) -> Network:
         """Define a network; its interfaces are made when the first container joins.
 
-        Raises Conflict (the name is taken), Forbidden (a reserved name, a subnet in use), Invalid, NotFound
-        (driver).
+        Raises Conflict (the name is taken), Forbidden (a reserved name, a subnet in use, what does not go
+        with a configuration), Invalid, NotFound (driver, configuration).
         """
         if name in RESERVED and not (name == DEFAULT and not self._exists(DEFAULT)):
             raise Forbidden(f"operation is not permitted on predefined {name} network")
-        if driver in ("host", "null"):
-            raise Forbidden(f'only one instance of "{driver}" network is allowed')
-        if driver not in DRIVERS:
-            raise NotFound(f"could not find plugin {driver} in v1 plugin registry: plugin not found")
-        network_id = secrets.token_hex(32)
-        bridge = (options or {}).get("com.docker.network.bridge.name", "")
-        if len(bridge.encode()) > 15 or "/" in bridge or not bridge.isprintable() or " " in bridge:
-            raise Invalid(f"invalid interface name {bridge!r}: at most 15 characters, no space and no /")
-        chosen = [addresses.complete(one) for one in subnets]
-        if len({one.version for one in chosen}) != len(chosen):
-            raise Forbidden(f"{driver} driver doesn't support multiple subnets")
-        busy = self._busy()
-        for subnet in chosen:
-            wanted = addresses.parse_subnet(subnet.subnet)
-            if any(_overlap(wanted, one) for one in busy):
-                raise Forbidden(
-                    "invalid pool request: Pool overlaps with other one on this address space",
-                    hint=f"{subnet.subnet} is in use here; choose another with --subnet",
-                )
-        if not any(one.version == 4 for one in chosen):
-            chosen.insert(0, _choose(busy))
-        if ipv6 and not any(one.version == 6 for one in chosen):
-            chosen.append(addresses.local_subnet6(network_id))
-        network = Network(
-            network_id,
+        wanted = Network(
+            secrets.token_hex(32),
             name,
-            driver,
-            tuple(chosen),
+            configurations.NO_DRIVER if config_only else driver,
+            tuple(subnets),
             internal,
             attachable,
             options or {},
             labels or {},
             time.time_ns(),
             ipam_options or {},
+            ipv6,
+            config_only,
+            config_from,
         )
-        self._catalog.add(network)
-        return network
+        configurations.check(wanted)
+        wanted = configurations.applied(wanted, self._catalog.networks())
+        if config_only:
+            for one in wanted.subnets:
+                addresses.complete(one)
+        else:
+            wanted = self._addressed(wanted)
+        self._catalog.add(wanted)
+        return wanted
+
+    def _addressed(self, wanted: Network) -> Network:
+        """A network with subnets that are free now. Raises as `create`."""
+        driver = wanted.driver
+        if driver in ("host", "null"):
+            raise Forbidden(f'only one instance of "{driver}" network is allowed')
+        if driver not in DRIVERS:
+            raise NotFound(f"could not find plugin {driver} in v1 plugin registry: plugin not found")
+        bridge = wanted.options.get("com.docker.network.bridge.name", "")
+        if len(bridge.encode()) > 15 or "/" in bridge or not bridge.isprintable() or " " in bridge:
+            raise Invalid(f"invalid interface name {bridge!r}: at most 15 characters, no space and no /")
+        chosen = [addresses.complete(one) for one in wanted.subnets]
+        if len({one.version for one in chosen}) != len(chosen):
+            raise Forbidden(f"{driver} driver doesn't support multiple subnets")
+        busy = self._busy()
+        for subnet in chosen:
+            asked = addresses.parse_subnet(subnet.subnet)
+            if any(_overlap(asked, one) for one in busy):
+                raise Forbidden(
+                    "invalid pool request: Pool overlaps with other one on this address space",
+                    hint=f"{subnet.subnet} is in use here; choose another with --subnet",
+                )
+        if not any(one.version == 4 for one in chosen):
+            chosen.insert(0, _choose(busy))
+        if wanted.ipv6_wanted and not any(one.version == 6 for one in chosen):
+            chosen.append(addresses.local_subnet6(wanted.id))
+        return msgspec.structs.replace(wanted, subnets=tuple(chosen))
 
     def networks(self) -> list[Network]:
         """All networks with interfaces: the default bridge and the user-defined ones."""
@@ -134,8 +150,8 @@ class Definitions:
 
     def _busy(self) -> list[addresses.IPNetwork]:
         """Subnets that must not be given out: those of networks, and those that the machine routes to."""
-        own = [addresses.parse_subnet(s.subnet) for one in self._catalog.networks() for s in one.subnets]
-        return own + self._routed()
+        own = [one for one in self._catalog.networks() if not one.config_only]
+        return [addresses.parse_subnet(s.subnet) for one in own for s in one.subnets] + self._routed()
 
     def _routed(self, besides: str = "") -> list[addresses.IPNetwork]:
         """Subnets that the machine has routes to, but for those over one interface."""

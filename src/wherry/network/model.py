@@ -41,6 +41,9 @@ class Network(msgspec.Struct, frozen=True, omit_defaults=True):
     labels: dict[str, str] = {}
     created: int = 0  # nanoseconds since the epoch
     ipam_options: dict[str, str] = {}
+    ipv6_wanted: bool = False
+    config_only: bool = False  # not a network, but what others are made from
+    config_from: str = ""  # the name of such a one
 
     @property
     def ipv4(self) -> Subnet | None:

@@ -16,7 +16,7 @@ import msgspec
 from wherry.errors import Conflict, Forbidden
 from wherry.linux import nftables, rtnetlink
 from wherry.linux.netlink import Netlink
-from wherry.network import addresses, neighbour
+from wherry.network import addresses, configurations, neighbour
 from wherry.network.catalog import Catalog, Rows
 from wherry.network.definitions import RESERVED, Definitions
 from wherry.network.firewall import Firewall
@@ -71,6 +71,8 @@ class Networks:
         options: dict[str, str] | None = None,
         labels: dict[str, str] | None = None,
         ipam_options: dict[str, str] | None = None,
+        config_only: bool = False,
+        config_from: str = "",
     ) -> Network:
         """See `Definitions.create`; its interfaces are made when the first container joins."""
         with self._lock:
@@ -84,6 +86,8 @@ class Networks:
                 options=options,
                 labels=labels,
                 ipam_options=ipam_options,
+                config_only=config_only,
+                config_from=config_from,
             )
 
     def networks(self) -> list[Network]:
@@ -107,6 +111,7 @@ class Networks:
             network = self.find(reference)
             if network.name in RESERVED:
                 raise Forbidden(f"{network.name} is a pre-defined network and cannot be removed")
+            configurations.check_unused(network, self._catalog.networks())
             try:
                 self._catalog.remove(network.id)
             except Conflict as error:
@@ -143,8 +148,10 @@ class Networks:
         On a network that has names (`has_names`) the others reach it by `aliases`, and it reaches others by
         the words in `links` besides. There, and elsewhere with
         `ask`, its questions are answered at 127.0.0.11, which passes on to `upstreams` what it doesn't know.
-        Raises Conflict, Invalid, Unavailable, Unsupported, OSError.
+        Raises Conflict, Forbidden (a configuration), Invalid, Unavailable, Unsupported, OSError.
         """
+        if network.config_only:
+            raise Forbidden("cannot create endpoint on configuration-only network")
         endpoint_id = secrets.token_hex(32)
         with self._lock:
             if network.driver == "bridge" and not self._links.is_up(network):
@@ -288,7 +295,8 @@ class Networks:
             if self._catalog.endpoints():
                 return
             for network in self._catalog.networks():
-                self._links.remove_bridge(network)
+                if not network.config_only:
+                    self._links.remove_bridge(network)
             self._routes.close()
             self._firewall.remove()
             if not self._behind:
