@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from wherry.build.cache import Cached, make_key
 from wherry.build.copying import Copying, pick
 from wherry.build.request import Context
@@ -14,6 +12,7 @@ from wherry.build.step import EMPTY, Room
 from wherry.errors import Invalid
 from wherry.oci import RunConfig, parse_reference
 from wherry.registry.client.platforms import parse_platform
+from wherry.store.apart import to_its_end
 from wherry.store.images import Image
 from wherry.store.machine import architecture
 
@@ -75,7 +74,7 @@ class Bases:
             image = await self._room.worker.image(place, pull=self._room.request.pull, platform=platform)
             self._room.materials[place] = image.digests[0].rpartition("@")[2] if image.digests else image.id
             return image
-        return await asyncio.to_thread(self._of_layout, place, platform)
+        return await to_its_end(self._of_layout, place, platform)
 
     def _of_layout(self, place: LayoutBase, platform: str) -> Image:
         layout = Layout(place.path)
@@ -94,7 +93,7 @@ class Bases:
             copying = Copying(pick(files, ".", instruction="FROM"), "/", True, "", "", True, False)
             return copying, copying.key()[0]
 
-        copying, digest = await asyncio.to_thread(look)
+        copying, digest = await to_its_end(look)
         key = make_key("directory as a base", digest, room.request.epoch)
         async with room.cache.once(key):
             found = await room.recall(key)

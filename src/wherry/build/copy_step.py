@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from wherry.build.copying import Copying, Picked, parse_mode, pick
 from wherry.build.dockerfile import Expander
 from wherry.build.dockerfile.instructions import Copy
-from wherry.build.fetching import clone, download, is_git, is_url, parse_git
+from wherry.build.downloading import download
+from wherry.build.fetching import clone, is_git, is_url, parse_git
 from wherry.build.ignore import Ignore
 from wherry.build.owners import resolve_owner
 from wherry.build.sources import ArchiveFiles, DirectoryFiles, Files, LayerFiles
@@ -16,8 +17,8 @@ from wherry.build.sources.memory import MemoryFiles
 from wherry.build.state import State
 from wherry.build.step import Room, Spot
 from wherry.errors import Invalid, WherryError
+from wherry.store.apart import to_its_end
 from wherry.store.compression import compression_of
-from wherry.store.feed import to_its_end
 from wherry.store.tar import Item, Kind
 
 __all__ = ["copy_files"]

@@ -17,6 +17,7 @@ from wherry.build.sources import File, Files, LayerFiles
 from wherry.build.sources.archive import ArchiveFiles
 from wherry.build.sources.files import clean
 from wherry.errors import Invalid
+from wherry.store.apart import check_wanted
 from wherry.store.tar import Item, Kind, TarEntry
 
 __all__ = ["Copying", "Picked", "pick"]
@@ -57,6 +58,7 @@ class Copying(NamedTuple):
             state.update(f"\0source\0{picked.name}\0{picked.top.kind}".encode("utf-8", "surrogateescape"))
             firsts: dict[object, str] = {}
             for path, file in picked.members:
+                check_wanted()
                 owner = f"{file.uid}:{file.gid}" if picked.files.keeps_owners else ""
                 line = f"\0{path}\0{file.kind}\0{file.mode}\0{owner}\0{file.link}\0"
                 data = line.encode("utf-8", "surrogateescape")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from wherry.build.run_step import CommandFailed
 from wherry.build.state import DEFAULT_SHELL, State
 from wherry.build.step import Room
 from wherry.errors import WherryError
 from wherry.oci import encode_image_config
+from wherry.store.apart import to_its_end
 
 __all__ = ["StepFailed", "keep_failed"]
 
@@ -42,5 +41,5 @@ async def keep_failed(room: Room, state: State, layer: str) -> str:
     config.volumes = None
     data = encode_image_config(state.image_config(room.created()))
     add = room.store.images.add
-    image = await asyncio.to_thread(add, data, lease=room.lease, tags=[], host=bool(state.extras))
+    image = await to_its_end(add, data, lease=room.lease, tags=[], host=bool(state.extras))
     return image.id

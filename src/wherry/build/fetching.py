@@ -1,24 +1,20 @@
-"""Files from elsewhere: URLs and git repositories. Blocking: called in threads."""
+"""Files from git repositories. Blocking: called in threads, which end when nobody waits for them any more."""
 
 from __future__ import annotations
 
-import email.utils
-import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
-import urllib.error
 import urllib.parse
-import urllib.request
 from typing import NamedTuple
 
-from wherry.errors import Invalid, NotFound, Unavailable, Unsupported
+from wherry.errors import Invalid, Unavailable, Unsupported
+from wherry.store.apart import stopped_by
 
-__all__ = ["GitRef", "clone", "download", "is_git", "is_url", "parse_git"]
+__all__ = ["GitRef", "clone", "is_git", "is_url", "parse_git"]
 
-_CHUNK = 1 << 20
-_TIMEOUT = 300  # seconds without a byte
 _SAFE_REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./@+-]*")
 
 
@@ -120,13 +116,28 @@ def clone(git: GitRef, directory: str, *, keep_history: bool = False) -> str:
     def run(*words: str) -> str:
         command = ["git", "-C", directory, "-c", "core.hooksPath=/dev/null", *words]
         try:
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+            process = subprocess.Popen(
+                command,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                process_group=0,
+            )
         except FileNotFoundError:
             raise Unsupported("git is not installed", hint="it is needed for contexts from git") from None
-        if done.returncode:
-            text = (done.stderr.strip().splitlines() or ["unknown error"])[-1]
+
+        def stop() -> None:
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGKILL)  # with those that it started
+
+        with process, stopped_by(stop):
+            said, complained = process.communicate()
+        if process.returncode:
+            text = (complained.strip().splitlines() or ["unknown error"])[-1]
             raise Unavailable(f"git {words[0]} of {git.url}: {text}")
-        return done.stdout.strip()
+        return said.strip()
 
     os.makedirs(directory, mode=0o755)
     run("init", "--quiet")
@@ -145,39 +156,3 @@ def clone(git: GitRef, directory: str, *, keep_history: bool = False) -> str:
     if not (keep_history or git.keep_history):
         shutil.rmtree(os.path.join(directory, ".git"), ignore_errors=True)
     return commit
-
-
-def download(url: str, directory: str, *, checksum: str = "") -> str:
-    """Fetch into a file in `directory` (made), named as the URL ends; its name. Raises Invalid for a wrong
-    checksum (`sha256:…`), NotFound, Unavailable; nothing is left then."""
-    name = os.path.basename(urllib.parse.unquote(urllib.parse.urlsplit(url).path)) or "index"
-    if name in (".", "..") or "/" in name or "\0" in name:
-        raise Invalid(f"cannot determine a file name from the URL {url}")
-    algorithm, _, wanted = checksum.partition(":")
-    if checksum and algorithm not in ("sha256", "sha384", "sha512"):
-        raise Invalid(f"unsupported checksum {checksum!r}", hint="for instance sha256:…")
-    os.makedirs(directory, mode=0o700, exist_ok=True)
-    path = os.path.join(directory, name)
-    state = hashlib.new(algorithm or "sha256")
-    request = urllib.request.Request(url, headers={"User-Agent": "wherry"})
-    try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer, open(path, "wb") as file:
-            while data := answer.read(_CHUNK):
-                state.update(data)
-                file.write(data)
-            modified = (
-                email.utils.parsedate_to_datetime(answer.headers["Last-Modified"]).timestamp()
-                if (answer.headers.get("Last-Modified"))
-                else 0
-            )
-    except urllib.error.HTTPError as error:
-        kind = NotFound if error.code in (404, 410) else Unavailable
-        raise kind(f"fetching {url}: status {error.code} {error.reason}") from None
-    except (urllib.error.URLError, OSError, ValueError) as error:
-        raise Unavailable(f"fetching {url}: {getattr(error, 'reason', error)}") from None
-    if checksum and state.hexdigest() != wanted:
-        os.unlink(path)
-        raise Invalid(f"digest mismatch {algorithm}:{state.hexdigest()}: {checksum} was expected for {url}")
-    os.chmod(path, 0o600)
-    os.utime(path, (modified, modified))
-    return name

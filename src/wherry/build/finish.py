@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -17,6 +16,7 @@ from wherry.build.sharing.documents import Record, inlined
 from wherry.build.state import State
 from wherry.build.step import Room
 from wherry.oci import History, encode_image_config, parse_image_config, parse_reference, sha256_of
+from wherry.store.apart import to_its_end
 from wherry.store.images import Image
 from wherry.store.snapshots.merged import Merged
 from wherry.store.snapshots.pack import items_of_delta
@@ -59,7 +59,7 @@ async def finish(room: Room, state: State) -> Built:
     if request.loose:
         return _built(room, state, _loose(state, config), config)
     tags = [parse_reference(tag).tagged for tag in request.tags]
-    image = await asyncio.to_thread(
+    image = await to_its_end(
         room.store.images.add,
         config,
         lease=room.lease,
@@ -121,7 +121,7 @@ async def _squash(room: Room, state: State) -> None:
     async with room.cache.once(key):
         found = await room.recall(key)
         if found is None:
-            found = Cached(await asyncio.to_thread(work), room.created())
+            found = Cached(await to_its_end(work), room.created())
             room.cache.put(key, found, step="squash", kind="internal", parent=state.chain)
     room.results.append(Record(key, found.diff_id, found.created, "squash", "internal", state.chain))
     seen = 0

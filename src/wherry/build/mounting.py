@@ -18,6 +18,7 @@ from wherry.build.sources import Files
 from wherry.build.state import State
 from wherry.build.step import Room
 from wherry.errors import Invalid
+from wherry.store.apart import to_its_end
 
 __all__ = ["Mounting"]
 
@@ -92,7 +93,7 @@ class Mounting:
             if files is None:
                 raise Invalid("there is no build context to bind")
         if mount.kind == "bind" and files is not None:
-            digest, facts = await asyncio.to_thread(self._key_of, files, mount.source)
+            digest, facts = await to_its_end(self._key_of, files, mount.source)
             self.files = (make_key(self.files[0], digest), {**self.files[1], **facts})
         self._todo.append((mount, files))
 
@@ -137,13 +138,13 @@ class Mounting:
         def work() -> str:
             return room.store.layers.compose(copying.items(None, None, 0), room.lease).diff_id
 
-        diff_id = await asyncio.to_thread(work)
+        diff_id = await to_its_end(work)
         source = os.path.join(room.store.layers.path(diff_id), "it")
         if not mount.read_only:
             copy = os.path.join(self._place, f"writable-{len(self.mounts)}")
-            await asyncio.to_thread(_copy, source, copy)
+            await to_its_end(_copy, source, copy)
             source = copy
-        await asyncio.to_thread(_see_to, source)
+        await to_its_end(_see_to, source)
         self.mounts.append(OrderMount("bind", mount.target, source, read_only=mount.read_only))
 
     async def _cache(self, mount: StepMount, files: Files | None) -> None:
@@ -164,7 +165,7 @@ class Mounting:
         directory = mounts.path(name)
         self._taken.append(name)
         await asyncio.to_thread(mounts.taken, name, mount.id or mount.target)
-        await asyncio.to_thread(self._fill, mount, files, directory)
+        await to_its_end(self._fill, mount, files, directory)
         self.mounts.append(OrderMount("bind", mount.target, directory, read_only=mount.read_only))
 
     def _fill(self, mount: StepMount, files: Files | None, directory: str) -> None:

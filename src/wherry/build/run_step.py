@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 from wherry.build.dockerfile import Expander
@@ -164,12 +163,7 @@ async def _run(
         spot.container = finished.container
         if finished.code and not room.request.keep_failed:
             raise _failure(words, finished)
-        work = asyncio.ensure_future(room.layer(lambda: finished.layer(room.lease, room.latest_ns)))
-        try:
-            layer = await asyncio.shield(work)
-        except asyncio.CancelledError:
-            await asyncio.gather(work, return_exceptions=True)  # the files must stay until it has read them
-            raise
+        layer = await room.layer(lambda: finished.layer(room.lease, room.latest_ns))
         if finished.code:
             raise _failure(words, finished, layer)
         return layer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from wherry.build.request import Request, Worker
 from wherry.build.sharing import Imports, Record
 from wherry.build.state import State
 from wherry.store import Store
+from wherry.store.apart import check_wanted, to_its_end
 from wherry.store.layers import Layer, Lease
 from wherry.store.snapshots.pack import no_later
 from wherry.store.tar import Item
@@ -77,12 +78,12 @@ class Room:
 
     async def layer(self, make: Callable[[], Layer]) -> str:
         """Make a layer, held by this build, in a thread; its diff id, empty when nothing is in it."""
-        diff_id = (await asyncio.to_thread(make)).diff_id
+        diff_id = (await to_its_end(make)).diff_id
         return "" if diff_id == EMPTY else diff_id
 
     def compose(self, items: Iterable[Item]) -> Layer:
         """The layer of these members, held by this build. Blocks."""
-        return self.store.layers.compose(no_later(items, self.latest_ns), self.lease)
+        return self.store.layers.compose(no_later(_wanted(items), self.latest_ns), self.lease)
 
     async def recall(self, key: str) -> Cached | None:
         """What came of a step, from the cache here or from one that the build imports."""
@@ -152,3 +153,9 @@ class Spot:
         if not self.use_cache:
             return ["the cache was not to be used (--no-cache)"]
         return reasons(self.room.cache.last_facts(self.slot), facts)
+
+
+def _wanted(items: Iterable[Item]) -> Iterator[Item]:
+    for item in items:
+        check_wanted()
+        yield item

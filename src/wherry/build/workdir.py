@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from wherry.build.copying import Copying
 from wherry.build.sources import LayerFiles
 from wherry.build.state import State
 from wherry.build.step import Room, Spot
 from wherry.errors import Invalid
+from wherry.store.apart import to_its_end
 
 __all__ = ["make_workdir"]
 
@@ -37,7 +36,7 @@ async def make_workdir(room: Room, spot: Spot, state: State, path: str) -> None:
     await spot.layer(
         state,
         f"WORKDIR {target}",
-        make=lambda: asyncio.to_thread(work),
+        make=lambda: to_its_end(work),
         created_by=state.nop(f"WORKDIR {path if path.startswith('/') else target}"),
     )
 

@@ -3,7 +3,6 @@ git repositories and URLs."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -21,7 +20,8 @@ from wherry.buildkit.filesync import fetch
 from wherry.buildkit.sessions import Session, encoded
 from wherry.engine.builds.contexts import from_archive, from_remote, ignore_patterns, read_dockerfile
 from wherry.errors import Invalid, Unsupported
-from wherry.store.feed import Feed, to_its_end
+from wherry.store.apart import to_its_end
+from wherry.store.feed import Feed
 
 __all__ = ["below", "dockerfile", "main_context", "named_contexts", "place_of"]
 
@@ -102,7 +102,7 @@ async def _local_dockerfile(
     key = options.get("dockerfilekey", "dockerfile")
     files = await fetch(session, key, place, only=[name, f"{name}.dockerignore", name.lower()])
     try:
-        text = await asyncio.to_thread(read_dockerfile, files, name)
+        text = await to_its_end(read_dockerfile, files, name)
         own = files.find(f"{name}.dockerignore") is not None
         if own or options.get("context", "").startswith(_REMOTE):
             return text, ignore_patterns(files, name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import contextlib
 from collections.abc import AsyncIterator
@@ -22,6 +21,7 @@ from wherry.buildkit.sessions import Session
 from wherry.engine.builds.deliver import deliver
 from wherry.engine.builds.order import BuildOrder
 from wherry.errors import Invalid
+from wherry.store.apart import to_its_end
 from wherry.store.tar import Kind
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ async def _send_files(builds: Builds, built: Built, session: Session, number: in
     try:
         async with method.open(metadata={_EXPORTER: str(number)}) as stream:
             await stream.send_request()
-            listed = await asyncio.to_thread(lambda: list(files.walk("")))
+            listed = await to_its_end(lambda: list(files.walk("")))
             for file in listed:
                 await stream.send_message(m.Packet(type=_STAT, stat=_stat(file)))
             await stream.send_message(m.Packet(type=_STAT))
@@ -134,7 +134,7 @@ async def _send_files(builds: Builds, built: Built, session: Session, number: in
 
 async def _pieces(files: LayerFiles, file: File) -> AsyncIterator[bytes]:
     pieces = files.read(file)
-    while data := await asyncio.to_thread(next, pieces, b""):
+    while data := await to_its_end(next, pieces, b""):
         yield data
 
 

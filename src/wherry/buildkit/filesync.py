@@ -6,7 +6,6 @@ list (REQ), and come in pieces, several files at once (DATA, an empty one ends a
 
 from __future__ import annotations
 
-import asyncio
 import os
 import tempfile
 from typing import Any
@@ -22,6 +21,7 @@ from wherry.buildkit import messages as m
 from wherry.buildkit.modes import kind_of, mode_of
 from wherry.buildkit.sessions import Session, encoded
 from wherry.errors import Invalid
+from wherry.store.apart import to_its_end
 from wherry.store.tar import Kind
 
 __all__ = ["SyncedFiles", "fetch"]
@@ -118,11 +118,14 @@ async def fetch(
         async with method.open(metadata=encoded(options)) as stream:
             await stream.send_request()
             await _receive(stream, files)
-    except GRPCError as error:
-        raise Invalid(f"failed to read the client's {name}: {error.message}") from None
-    except (StreamTerminatedError, ConnectionError):
-        raise Invalid(f"the client went while its {name} was read") from None
-    await asyncio.to_thread(files.finish)
+        await to_its_end(files.finish)
+    except BaseException as error:
+        files.close()
+        if isinstance(error, GRPCError):
+            raise Invalid(f"failed to read the client's {name}: {error.message}") from None
+        if isinstance(error, StreamTerminatedError | ConnectionError):
+            raise Invalid(f"the client went while its {name} was read") from None
+        raise
     return files
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import TypeVar
 
-from wherry.store.feed import apart
+from wherry.store.apart import apart
 
 T = TypeVar("T")
 

@@ -9,44 +9,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
 from typing import Any, ParamSpec, Self, TypeVar
 
+from wherry.store.apart import begin, ended
+
 P = ParamSpec("P")
 T = TypeVar("T")
 _AHEAD = 4 << 20
-
-
-async def apart(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Like asyncio.to_thread, but in a thread made for it: for work that waits for a client or a registry.
-
-    The threads that a loop shares are few (six on two processors); a handful of slow downloads would have
-    them all, and every other request would wait with them.
-    """
-    return await asyncio.wrap_future(_begin(work, *args, **kwargs))
-
-
-async def to_its_end(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Like `apart`, but back only when the work is, also when cancelled: for work in a directory that is
-    removed afterwards."""
-    begun = _begin(work, *args, **kwargs)
-    try:
-        return await asyncio.wrap_future(begun)
-    finally:
-        await asyncio.wait([asyncio.wrap_future(begun)])
-
-
-def _begin(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-    done: Future[T] = Future()
-    done.set_running_or_notify_cancel()  # the work can't be cancelled, only waiting for it
-
-    def run() -> None:
-        try:
-            result = work(*args, **kwargs)
-        except BaseException as error:
-            done.set_exception(error)
-        else:
-            done.set_result(result)
-
-    threading.Thread(target=run, name="apart", daemon=True).start()
-    return done
 
 
 class Feed:
@@ -78,11 +45,14 @@ class Feed:
     async def __aexit__(self, *_: object) -> None:
         assert self._task is not None
         self._task.cancel()
-        await asyncio.gather(self._task, *map(asyncio.wrap_future, self._works), return_exceptions=True)
+        try:
+            await asyncio.gather(self._task, return_exceptions=True)
+        finally:
+            await ended(self._works)
 
     async def apart(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The function of that name, for work that reads the chunks."""
-        begun = _begin(work, *args, **kwargs)
+        begun, _ = begin(work, *args, **kwargs)
         self._works.append(begun)
         return await asyncio.wrap_future(begun)
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
+import socket
 import subprocess
+import tarfile
 import time
 from pathlib import Path
 
@@ -84,3 +88,38 @@ def test_a_step_fails(own_engine: EngineUnderTest, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM busybox\nRUN exit 3\n")
     own_engine.wherry("build", str(tmp_path), code=1)
     assert not left_after(own_engine)
+
+
+@pytest.mark.parametrize("scheme", ["http", "git"])
+def test_the_client_goes_while_a_server_says_nothing(
+    own_engine: EngineUnderTest, tmp_path: Path, scheme: str
+) -> None:
+    """The build's directory goes when nothing works in it any more."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(60)
+        url = f"{scheme}://127.0.0.1:{server.getsockname()[1]}/x"
+        (tmp_path / "Dockerfile").write_text(f"FROM scratch\nADD {url} /x\n")
+        running = own_engine.wherry.popen("build", str(tmp_path))
+        connection, _ = server.accept()
+        with connection:
+            connection.settimeout(60)
+            assert connection.recv(1), "it was asked for something"
+            running.kill()
+            running.communicate(timeout=60)
+            assert not left_after(own_engine)
+
+
+def test_descriptors(own_engine: EngineUnderTest, tmp_path: Path) -> None:
+    """Of contexts that are not even built."""
+    with tarfile.open(tmp_path / "context.tar", "w") as archive:
+        archive.addfile(tarfile.TarInfo("no-Dockerfile"))
+    context = (tmp_path / "context.tar").read_bytes()
+    pid = (own_engine.home / "run" / "engine.pid").read_text().split()[0]
+    held = []
+    for _ in range(3):
+        said = own_engine.wherry("build", "-", stdin=context, code=1).err
+        assert "Cannot locate specified Dockerfile" in said
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # of a connection, perhaps, that has just ended
+            held.append(os.readlink(descriptor))
+    assert held and not [name for name in held if "/build/work/" in name]

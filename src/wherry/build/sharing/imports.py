@@ -3,7 +3,6 @@ cache here from then on."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -13,6 +12,7 @@ from wherry.build.state import State
 from wherry.errors import WherryError
 from wherry.oci.manifest import Descriptor
 from wherry.store import Store
+from wherry.store.apart import to_its_end
 from wherry.store.feed import Feed
 from wherry.store.images import Image
 from wherry.store.layers import Lease
@@ -88,7 +88,7 @@ class Imports:
         try:
             source = shared.read(shared.blobs[diff_id])
             if isinstance(source, Iterator):
-                await asyncio.to_thread(unpack, source)
+                await to_its_end(unpack, source)
             else:
                 async with Feed(source) as feed:
                     await feed.apart(unpack, feed.chunks)

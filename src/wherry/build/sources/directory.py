@@ -30,6 +30,8 @@ _SETTLED = 2_000_000_000  # ns: a file changed later than that may change again 
 class DirectoryFiles(Files):
     """Only what is asked for is read. `hashes` remembers the digests of files that did not change."""
 
+    _open = False
+
     def __init__(self, path: str, ignore: Ignore, hashes: Hashes | None = None) -> None:
         """Raises Invalid when `path` is no directory."""
         try:

@@ -69,6 +69,10 @@ class Files(ABC):
     def close(self) -> None:
         """Free what it holds. Repeatable."""
 
+    def __del__(self) -> None:
+        """What was given up before somebody could close it."""
+        self.close()
+
     def walk(self, path: str) -> Iterator[File]:
         """Everything below a directory, parents before children, names sorted."""
         pending = [iter(self.children(path))]

@@ -31,6 +31,7 @@ class LayerFiles(Files):
     """`directories` are the layers' own, topmost first; immutable while this is open."""
 
     keeps_owners = True
+    _open = False
 
     def __init__(self, directories: Sequence[str]) -> None:
         self._merged = Merged(directories)

@@ -22,6 +22,8 @@ _LONGEST = 4096  # PATH_MAX
 class SpooledFiles(Files):
     """What fills it calls `_put` for each member and notes in `_places` where the contents are."""
 
+    _fd = -1
+
     def __init__(self) -> None:
         self.ignore = Ignore()
         self._members: dict[str, File] = {"": File("", Kind.DIRECTORY, 0o755, 0, 0, 0, 0)}
@@ -29,7 +31,6 @@ class SpooledFiles(Files):
         self._names: dict[str, set[str]] = {"": set()}
         self._digests: dict[str, bytes] = {}
         self._shared: dict[str, object] = {}
-        self._fd = -1
 
     def lookup(self, path: str) -> File | None:
         file = self._members.get(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from wherry.build.sources import LayerFiles
 from wherry.errors import Invalid, Unsupported
 from wherry.oci import Platform, Reference
 from wherry.oci.manifest import Descriptor
+from wherry.store.apart import to_its_end
 from wherry.store.archive.packing import Compression, manifest_of
 from wherry.store.machine import architecture
 
@@ -75,7 +75,7 @@ class Bundle:
         statements = []
         if "sbom" in attests:
             layers = list(built.image.layers)
-            packages = await asyncio.to_thread(self._packages, layers)
+            packages = await to_its_end(self._packages, layers)
             created = built.image.config.created or rfc3339(int(built.finished * 1e9))
             name = str(names[0]) if names else built.image.id
             listed = spdx(packages, name=name, created=f"{created[:19]}Z")

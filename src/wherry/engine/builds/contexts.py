@@ -7,7 +7,8 @@ import os
 import urllib.error
 from collections.abc import Iterable
 
-from wherry.build.fetching import clone, download, is_git, parse_git
+from wherry.build.downloading import download
+from wherry.build.fetching import clone, is_git, parse_git
 from wherry.build.ignore import Ignore, parse_ignore
 from wherry.build.sources import ArchiveFiles, DirectoryFiles, Files
 from wherry.build.sources.hashes import Hashes
@@ -26,8 +27,12 @@ def from_archive(
     """A context that arrives as a tar archive, plain or compressed, and the Dockerfile in it (if it has a
     name). Raises Invalid."""
     files = ArchiveFiles(chunks, workplace)
-    text = read_dockerfile(files, dockerfile) if dockerfile else b""
-    files.ignore = Ignore(ignore_patterns(files, dockerfile))
+    try:
+        text = read_dockerfile(files, dockerfile) if dockerfile else b""
+        files.ignore = Ignore(ignore_patterns(files, dockerfile))
+    except BaseException:
+        files.close()
+        raise
     return files, text
 
 

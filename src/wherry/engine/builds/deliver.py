@@ -19,6 +19,7 @@ from wherry.build.sharing.documents import cache_documents
 from wherry.errors import Unsupported, WherryError
 from wherry.oci import Reference, media_types, sha256_of
 from wherry.oci.manifest import Descriptor
+from wherry.store.apart import to_its_end
 from wherry.store.archive.packing import Blob, Packer
 from wherry.store.images import Image
 
@@ -90,7 +91,7 @@ async def _archive(
         image = _portable(built)
         for diff_id in image.layers:
             if diff_id not in blobs:
-                blobs[diff_id] = await asyncio.to_thread(packer.pack, diff_id, chosen.compression)
+                blobs[diff_id] = await to_its_end(packer.pack, diff_id, chosen.compression)
         descriptors = {diff_id: blob.descriptor for diff_id, blob in blobs.items()}
         manifest, described = bundle.manifest(built, descriptors, chosen.compression)
         documents |= {image.id: built.config, described.digest: manifest}
@@ -204,7 +205,7 @@ async def _cache(
         if known is not None and _fits(known, target):
             blobs[diff_id] = known
             continue
-        packed.append(await asyncio.to_thread(packer.pack, diff_id, target.compression))
+        packed.append(await to_its_end(packer.pack, diff_id, target.compression))
         blobs[diff_id] = packed[-1].descriptor
     config, manifest = cache_documents(records, blobs)
     top = document(manifest, media_types.OCI_MANIFEST)

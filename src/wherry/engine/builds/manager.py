@@ -18,6 +18,7 @@ from wherry.build.request import Finished, Order, Request
 from wherry.build.sharing import Imports
 from wherry.build.sharing.sources import open_sources
 from wherry.build.step import Room as BuildRoom
+from wherry.errors import WherryError
 from wherry.oci import Reference, parse_reference
 from wherry.oci.reference import DEFAULT_DOMAIN
 from wherry.registry.client.platforms import parse_platform
@@ -93,29 +94,32 @@ class Builds:
         iterator ends the build."""
         events: asyncio.Queue[Event | None] = asyncio.Queue()
         store = self._room.store
-        with store.layers.lease() as lease:
-            worker = _Worker(self._steps, self._images, store, events, auths or {})
-            room = BuildRoom(
-                request,
-                store,
-                self.cache,
-                worker,
-                lease,
-                workplace,
-                events.put_nowait,
-            )
-            async with AsyncExitStack() as caches:
-                task = asyncio.ensure_future(self._run(room, caches))
-                task.add_done_callback(lambda _: events.put_nowait(None))
-                try:
-                    while (event := await events.get()) is not None:
-                        yield event
-                    built = task.result()
-                    yield built
-                finally:
-                    task.cancel()
-                    await asyncio.gather(task, return_exceptions=True)
-        await asyncio.to_thread(self._tidy)
+        try:
+            with store.layers.lease() as lease:
+                worker = _Worker(self._steps, self._images, store, events, auths or {})
+                room = BuildRoom(
+                    request,
+                    store,
+                    self.cache,
+                    worker,
+                    lease,
+                    workplace,
+                    events.put_nowait,
+                )
+                async with AsyncExitStack() as caches:
+                    task = asyncio.ensure_future(self._run(room, caches))
+                    task.add_done_callback(lambda _: events.put_nowait(None))
+                    try:
+                        while (event := await events.get()) is not None:
+                            yield event
+                        built = task.result()
+                        yield built
+                    finally:
+                        task.cancel()
+                        await asyncio.gather(task, return_exceptions=True)
+        finally:  # also of a build that failed or was given up: it has made layers that nobody holds now
+            with contextlib.suppress(WherryError, OSError):  # nor does a full disk undo what is built
+                await asyncio.to_thread(self._tidy)
 
     async def _run(self, room: BuildRoom, caches: AsyncExitStack) -> Built:
         request = room.request

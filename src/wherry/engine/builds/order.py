@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from typing import Any
 
 import msgspec
@@ -16,7 +16,8 @@ from wherry.build.sharing.layouts import LayoutBase
 from wherry.build.sources import Files
 from wherry.errors import Invalid, Unsupported
 from wherry.oci.manifest import Descriptor
-from wherry.store.feed import Feed, to_its_end
+from wherry.store.apart import to_its_end
+from wherry.store.feed import Feed
 
 from .agents import Agents
 from .bundle import check_attests
@@ -96,7 +97,22 @@ class BuildOrder(msgspec.Struct):
 async def prepare(
     order: BuildOrder, archive: AsyncIterator[bytes], workplace: str, root: str, agents: Agents
 ) -> Request:
-    """The request. Raises Invalid, and Conflict when a directory is not seen here."""
+    """The request; the caller closes its files. Raises Invalid, and Conflict when a directory is not seen
+    here."""
+    with ExitStack() as opened:
+        request = await _prepare(order, archive, workplace, root, agents, opened)
+        opened.pop_all()
+        return request
+
+
+async def _prepare(
+    order: BuildOrder,
+    archive: AsyncIterator[bytes],
+    workplace: str,
+    root: str,
+    agents: Agents,
+    opened: ExitStack,
+) -> Request:
     outputs = [output(one, order.tags) for one in order.outputs]
     text = order.dockerfile.encode() if order.dockerfile is not None else None
     files: Files | None = None
@@ -110,11 +126,13 @@ async def prepare(
         files, found = await to_its_end(from_remote, context.path, workplace, name)
         text = text if text is not None else found
     elif context is not None:
-        files = await asyncio.to_thread(_directory, context, root)
+        files = await to_its_end(_directory, context, root)
+    if files is not None:
+        opened.callback(files.close)
     if text is None:
         if files is None:
             raise Invalid("there is neither a Dockerfile nor a context")
-        text = await asyncio.to_thread(read_dockerfile, files, order.name)
+        text = await to_its_end(read_dockerfile, files, order.name)
     contexts: dict[str, Context] = {}
     for key, other in order.contexts.items():
         if other.kind == "image":
@@ -127,13 +145,15 @@ async def prepare(
                 )
             contexts[key] = LayoutBase(other.path, other.tag, other.digest)
         elif other.kind == "directory":
-            contexts[key] = await asyncio.to_thread(_directory, other, root)
+            contexts[key] = named = await to_its_end(_directory, other, root)
+            opened.callback(named.close)
         elif other.kind == "remote":
             place = f"{workplace}/{len(contexts)}"
             remote, _ = await to_its_end(from_remote, other.path, place, "")
             if remote is None:
                 raise Invalid(f"the context {key!r} is no directory")
             contexts[key] = remote
+            opened.callback(remote.close)
         else:
             raise Invalid(f"unknown kind of context {other.kind!r}")
     try:

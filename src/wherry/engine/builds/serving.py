@@ -33,12 +33,13 @@ async def classic(
         request = await prepare(order, archive, place, builds.root, builds.agents)
         show = Classic()
         try:
-            async for event in builds.build(request, place, order.auths):
-                said = show.feed(event) if not isinstance(event, Built) else show.finish()
-                for item in () if quiet else said:
-                    yield item
-                for item in _built(event, request, quiet) if isinstance(event, Built) else ():
-                    yield item
+            async with aclosing(builds.build(request, place, order.auths)) as building:
+                async for event in building:
+                    said = show.feed(event) if not isinstance(event, Built) else show.finish()
+                    for item in () if quiet else said:
+                        yield item
+                    for item in _built(event, request, quiet) if isinstance(event, Built) else ():
+                        yield item
         except WherryError as error:
             for item in () if quiet else show.finish():
                 yield item
