@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 
 
 class Hierarchy(NamedTuple):
-    """One mounted hierarchy: its mount point, "cgroup" or "cgroup2", its super options."""
+    """One mounted hierarchy: its mount point, which of its groups is seen there ("/" is all), "cgroup" or
+    "cgroup2", its super options."""
 
     path: str
+    root: str
     kind: str
     options: str
 
@@ -36,19 +38,22 @@ def hierarchies() -> list[Hierarchy]:
             for line in file:
                 left, _dash, right = line.partition(" - ")
                 kind, _source, options = right.split(" ", 2)
-                path = left.split(" ")[4]
+                root, path = left.split(" ")[3:5]
                 if kind in ("cgroup", "cgroup2") and path.startswith("/sys/fs/cgroup"):
-                    _found.append(Hierarchy(path, kind, options.strip()))
+                    _found.append(Hierarchy(path, root, kind, options.strip()))
     return _found
 
 
 def _own_path(hierarchy: Hierarchy) -> str:
+    """Where this process's group is below the mount point. In a container without a cgroup namespace only a
+    part of the hierarchy is mounted, and the kernel still names groups from the top."""
     if hierarchy.kind == "cgroup2":
         return ""
     paths = own_paths()
     for option in hierarchy.options.split(","):
         if option in paths:
-            return paths[option]
+            path, above = paths[option], hierarchy.root.rstrip("/")
+            return path.removeprefix(above) if f"{path}/".startswith(f"{above}/") else ""
     return ""
 
 
@@ -112,8 +117,11 @@ def _make(hierarchy: Hierarchy, attributes: int, own: bool) -> int:
             filesystem.close()
             if error.errno not in (errno.EPERM, errno.EBUSY):
                 raise
-    # The hierarchy is someone else's: the container reads what is mounted here, of version 1 its own part.
-    tree = mounts.clone_tree(hierarchy.path + _own_path(hierarchy), recursive=False)
+    # The hierarchy is someone else's: the container reads what is mounted here, of version 1 its own part,
+    # and writes at the most to a group of its own (`--privileged`).
+    path = _own_path(hierarchy)
+    tree = mounts.clone_tree(hierarchy.path + path, recursive=False)
     mounts.set_attributes(tree, propagation=mounts.PRIVATE)
-    mounts.set_attributes(tree, on=attributes | mounts.RDONLY)
+    writable = not own and path.strip("/")
+    mounts.set_attributes(tree, on=attributes if writable else attributes | mounts.RDONLY)
     return tree

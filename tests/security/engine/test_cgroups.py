@@ -43,3 +43,14 @@ def test_a_tree_of_ones_own_gives_no_agent(wherry: Command, image: str, caps: li
     )
     seccomp = ["--security-opt", "seccomp=unconfined"] if caps else []
     assert wherry("run", "--rm", *caps, *seccomp, image, "sh", "-c", script).out == ""
+
+
+@pytest.mark.needs("root", "cgroup1")
+def test_privileged_divides_its_own_group_and_no_other(wherry: Command, image: str) -> None:
+    script = (
+        "cd /sys/fs/cgroup; for d in *; do mkdir $d/mine 2>/dev/null || continue; "
+        "echo $d; [ -e $d/release_agent ] && echo TOP; done; exit 0"
+    )
+    writable = wherry("run", "--rm", "--privileged", image, "sh", "-c", script).out.split()
+    assert "memory" in writable
+    assert not {"unified", "TOP"}.intersection(writable)
