@@ -17,6 +17,13 @@ def test_the_first_command_starts_what_it_needs(no_engine: EngineUnderTest) -> N
     assert no_engine.answers()
 
 
+def test_a_built_in_image_for_another_platform_is_refused_at_once(wherry: Command) -> None:
+    other = "linux/s390x"
+    refused = wherry("run", "--rm", "--platform", other, "hello", code=125).err
+    assert f"there is none for {other}" in refused
+    assert "Unable to find image" not in refused
+
+
 def test_two_first_commands_at_once_start_one_engine(no_engine: EngineUnderTest) -> None:
     first, second = (no_engine.wherry.popen("run", "--rm", "hello") for _ in range(2))
     outputs = [process.communicate(timeout=60) for process in (first, second)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wherry.engine.containers.platforms import check_platform
-from wherry.errors import NotFound
+from wherry.errors import Invalid, NotFound
 from wherry.oci.image_config import ImageConfig
 
 AMD = ImageConfig(os="linux", architecture="amd64")
@@ -20,6 +20,12 @@ def test_what_fits(asked: str) -> None:
 def test_another_than_was_asked_for_is_not_found(asked: str) -> None:
     with pytest.raises(NotFound, match=r"platform \(linux/amd64\) does not match the specified platform"):
         check_platform(asked, AMD, "box", "amd64")
+
+
+def test_there_is_only_one_that_is_built_in() -> None:
+    with pytest.raises(Invalid, match="image host is built in, for linux/amd64 alone"):
+        check_platform("linux/arm64", AMD, "host", "amd64", built_in=True)
+    assert check_platform("linux/amd64", AMD, "host", "amd64", built_in=True) == []
 
 
 def test_another_than_this_machines_is_warned_of_unless_asked_for() -> None:

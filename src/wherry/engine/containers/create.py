@@ -50,7 +50,13 @@ async def create(
         in_network_of_host = host.network_mode == "host"
         config.hostname = room.machine.hostname if in_network_of_host else short(identifier)
     warnings += check(config, host, room.machine.facts, lambda ref: _kind_of(room, ref))
-    warnings += check_platform(platform, image.config, config.image, room.machine.architecture)
+    warnings += check_platform(
+        platform,
+        image.config,
+        config.image,
+        room.machine.architecture,
+        built_in=bool(platform) and room.store.builtins.is_builtin(image.id),
+    )
     endpoints = room.networks.plan(config, host, networking, warnings)
     planned = plan_mounts(config, host, room.registry.find)
     image_mounts.resolve(room.store, planned)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from wherry.errors import NotFound
+from wherry.errors import Invalid, NotFound
 from wherry.oci.image_config import ImageConfig
 
 _SAME = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "i386": "386", "armhf": "arm"}
 
 
-def check_platform(asked: str, image: ImageConfig, name: str, here: str) -> list[str]:
+def check_platform(
+    asked: str, image: ImageConfig, name: str, here: str, *, built_in: bool = False
+) -> list[str]:
     """Warnings. `asked` is "", `linux`, `arm64` or `linux/arm64/v8`; `here` this machine's architecture.
 
-    Raises `NotFound` for an image of another platform than the one that was asked for.
+    Raises `NotFound` for an image of another platform than the one that was asked for, which makes clients
+    pull that one; `Invalid` for one that is `built_in`, since no registry has it.
     """
     system, architecture = image.os or "linux", image.architecture or here
     if asked:
@@ -20,6 +23,11 @@ def check_platform(asked: str, image: ImageConfig, name: str, here: str) -> list
             fits = words[0] in (system, architecture)
         else:
             fits = words[:2] == [system, architecture]
+        if not fits and built_in:
+            raise Invalid(
+                f"image {name} is built in, for {system}/{architecture} alone: there is none for {asked}",
+                hint="without --platform it runs",
+            )
         if not fits:
             raise NotFound(
                 f"image with reference {name} was found but its platform ({system}/{architecture}) does not "
