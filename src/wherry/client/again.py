@@ -136,10 +136,10 @@ class FollowedLog:
                 yield 1, shown
 
     def _reached(self) -> str:
-        """Where to go on, as the API takes it: a moment before the oldest of the last lines."""
+        """Where to go on, as the API takes it: a moment before what was reached of each stream."""
         import calendar
 
-        stamps = [marked.last for marked in self._streams.values() if marked.last]
+        stamps = [marked.reached for marked in self._streams.values() if marked.last]
         if not stamps:
             return f"{self._begun / 1e9:.6f}"
         oldest = min(stamps).decode()
@@ -154,12 +154,22 @@ class _Marked:
         self._timestamps = timestamps
         self.last = b""
         """The time of the last line."""
+        self._before = b""  # the time of the line before all those of that time
         self.open = False
         """Whether a line has begun and not ended."""
         self._count = 0  # bytes of the lines of that time, in this connection
         self._seen = 0  # and in all
         self._resuming = False  # in another connection, not yet beyond what is known
         self._old = False
+
+    @property
+    def reached(self) -> bytes:
+        """The time from which another connection has to tell.
+
+        A line before those of the last time, whose end may have come in one piece with these: without its
+        beginning it would be taken for one of them.
+        """
+        return min(self._before or self.last, self.last)
 
     def again(self) -> None:
         """Another connection begins, somewhere before the last line."""
@@ -175,7 +185,7 @@ class _Marked:
             stamp, _, content = piece.partition(b" ")
             self._old = self._resuming and stamp < self.last
             if not self._old and stamp != self.last:  # also an earlier one: clocks are set back
-                self.last = stamp
+                self._before, self.last = self.last, stamp
                 self._count = self._seen = 0
                 self._resuming = False
         self.open = not content.endswith(b"\n")

@@ -109,6 +109,17 @@ def test_events_are_known_to_the_next_engine(own_engine: EngineUnderTest) -> Non
     assert "volume create\n" in said
 
 
+def test_a_line_that_ended_together_with_the_next_is_told_from_its_beginning() -> None:
+    one, two = b"2026-01-01T00:00:00.1Z ", b"2026-01-01T00:00:00.2Z "
+    marked = _Marked(timestamps=False)
+    pieces = [one + b"li", b"ne\n", two + b"other\n"]  # the last two were written at once
+    assert b"".join(marked.take(piece) for piece in pieces) == b"line\nother\n"
+    assert marked.reached == one.strip()
+    marked.again()
+    assert b"".join(marked.take(piece) for piece in [*pieces, two + b"more\n"]) == b"more\n"
+    assert marked.reached == one.strip()
+
+
 def test_what_came_already_is_left_out() -> None:
     one, two, three = b"2026-01-01T00:00:00.1Z ", b"2026-01-01T00:00:00.2Z ", b"2026-01-01T00:00:00.3Z "
     marked = _Marked(timestamps=True)
