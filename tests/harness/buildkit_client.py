@@ -41,7 +41,12 @@ class BuildKitClient:
         """Solve with the Dockerfile frontend; what the exporters answered. Raises GRPCError."""
         session, ref = secrets.token_hex(12), secrets.token_hex(12)
         offering = asyncio.ensure_future(serve(*await self._upgraded("/session", session), self._offers()))
-        caller = Caller(*await self._upgraded("/grpc", ""))
+        try:
+            caller = Caller(*await self._upgraded("/grpc", ""))
+        except BaseException:
+            offering.cancel()
+            await asyncio.gather(offering, return_exceptions=True)
+            raise
         watching = asyncio.ensure_future(self._watch(caller, ref))
         try:
             solve = UnaryUnaryMethod(caller, f"{_CONTROL}/Solve", m.Solve, m.SolveResponse)
@@ -86,15 +91,19 @@ class BuildKitClient:
     async def _upgraded(self, path: str, session: str) -> tuple[socket.socket, bytes]:
         loop = asyncio.get_running_loop()
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        await loop.sock_connect(connection, self.path)
         names = f"X-Docker-Expose-Session-Uuid: {session}\r\n" if session else ""
         head = f"POST {path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n{names}\r\n"
-        await loop.sock_sendall(connection, head.encode())
         data = b""
-        while b"\r\n\r\n" not in data:
-            piece = await loop.sock_recv(connection, 4096)
-            assert piece, data
-            data += piece
+        try:
+            await loop.sock_connect(connection, self.path)
+            await loop.sock_sendall(connection, head.encode())
+            while b"\r\n\r\n" not in data:
+                piece = await loop.sock_recv(connection, 4096)
+                assert piece, data
+                data += piece
+        except BaseException:  # also a client that goes by now
+            connection.close()
+            raise
         answer, _, early = data.partition(b"\r\n\r\n")
         assert answer.startswith(b"HTTP/1.1 101 "), answer
         return connection, early

@@ -27,9 +27,11 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("guarded")
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[str]:
+    """One of the test's own: what is pushed to it was never there, and is not mounted instead."""
+    folder = tmp_path / "guarded"
+    folder.mkdir()
     with docker_registry(folder, **password_settings(folder)) as address:
         yield address
 
