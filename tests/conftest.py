@@ -1,6 +1,6 @@
 """Fixtures of the whole suite: a private home, a real engine, its command line, images, real Docker.
 
-`engine` and `wherry` share one engine for the session (its containers are removed after each test);
+`engine` and `wherry` share one engine for the session (what a test made in it is removed after it);
 `own_engine` is for tests that kill, restart or fill it. Both are searched for leaks at the end.
 """
 
@@ -16,6 +16,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.harness.belongings import belongings, changes, remove_what_came
 from tests.harness.capabilities import PROBES, have, other_side, required
 from tests.harness.command import Command
 from tests.harness.dockerd import Dockerd
@@ -111,11 +112,14 @@ def session_engine(busybox_tar: Path | None) -> Iterator[EngineUnderTest]:
 
 @pytest.fixture
 def engine(session_engine: EngineUnderTest) -> Iterator[EngineUnderTest]:
-    """The shared engine; every container is removed after the test."""
+    """The shared engine; what the test made in it is removed, and nothing else of it may be left or gone."""
     if not session_engine.answers():
         session_engine.start()
+    before = belongings(session_engine.home)
     yield session_engine
-    session_engine.remove_containers()
+    remove_what_came(session_engine, before)
+    found = changes(session_engine.home, before)
+    assert not found, "in the shared engine:\n" + "\n".join([*found, session_engine.log_text()])
 
 
 @pytest.fixture
