@@ -9,6 +9,7 @@ from wherry.build.bases import Bases
 from wherry.build.dockerfile import Dockerfile, Expander, Stage, parse
 from wherry.build.dockerfile import instructions as ins
 from wherry.build.dockerfile.parse import stage_index
+from wherry.build.emulation import check_runs
 from wherry.build.events import StageEnded, Warned
 from wherry.build.finish import Built, finish
 from wherry.build.platforms import platform_args
@@ -17,6 +18,7 @@ from wherry.build.stage import StageWork, Surroundings
 from wherry.build.state import DEFAULT_PATH, PROXIES, State
 from wherry.build.step import Room
 from wherry.errors import Invalid
+from wherry.registry.client.platforms import parse_platform
 
 __all__ = ["Build", "Built", "needed_stages"]
 
@@ -95,6 +97,8 @@ class Build:
         number = None if base.isdigit() else stage_index(self._file.stages, base, stage.number)
         if number is not None and base not in request.contexts:
             return (await self._state_of(number)).copy()
+        if platform and any(isinstance(step, ins.Run) for step in stage.steps):
+            check_runs(parse_platform(platform).architecture)  # before anything is pulled
         state = await self._bases.state(base, platform)
         if "PATH" not in state.environment:
             state.set_environment("PATH", DEFAULT_PATH)

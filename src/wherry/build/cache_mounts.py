@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import time
@@ -29,12 +30,11 @@ _GONE = ".gone-"
 
 
 class CacheMounts:
-    """One per store. `busy` names those that some step has for itself, and is for the loop; the rest is
-    thread-safe and blocks."""
+    """One per store. Who has one for himself is for the loop; the rest is thread-safe and blocks."""
 
     def __init__(self, database: Database, directory: str) -> None:
         database.migrate("build mounts", MIGRATIONS)
-        self.busy: set[str] = set()
+        self._held: dict[str, asyncio.Event] = {}
         self._database = database
         self._directory = directory
         self._users: Counter[str] = Counter()
@@ -42,6 +42,21 @@ class CacheMounts:
     def path(self, name: str) -> str:
         """Where one is or will be."""
         return os.path.join(self._directory, name)
+
+    def held(self, name: str) -> bool:
+        """Whether some step has it for itself."""
+        return name in self._held
+
+    async def hold(self, name: str) -> None:
+        """Have one for oneself until `free`, perhaps after others. Who needs several asks for them in the
+        order of their names, or two could wait for each other."""
+        while (other := self._held.get(name)) is not None:
+            await other.wait()
+        self._held[name] = asyncio.Event()
+
+    def free(self, name: str) -> None:
+        """The next one's turn."""
+        self._held.pop(name).set()
 
     def taken(self, name: str, target: str) -> None:
         """A step is about to use it: it stays until `left`."""

@@ -22,8 +22,6 @@ from wherry.store.apart import to_its_end
 
 __all__ = ["Mounting"]
 
-_POLL = 0.2
-
 
 class Mounting:
     """A context manager around one step. `add` and `script` first; then `key` and `files` are complete;
@@ -56,7 +54,8 @@ class Mounting:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         mounts = self._room.cache.mounts
-        mounts.busy.difference_update(self._held)
+        for name in self._held:
+            mounts.free(name)
         for name in self._taken:
             await asyncio.to_thread(mounts.left, name)
         for one in self._sockets:
@@ -106,6 +105,9 @@ class Mounting:
     async def prepare(self) -> None:
         """Make what is to be bound."""
         os.makedirs(self._place, mode=0o700, exist_ok=True)
+        locked = {_cache_name(mount) for mount, _ in self._todo if mount.sharing == "locked"}
+        for name in sorted(locked):
+            await self._hold(name)  # another build's step has it, for minutes perhaps
         for number, (mount, files) in enumerate(self._todo):
             if mount.kind == "tmpfs":
                 self.mounts.append(OrderMount("tmpfs", mount.target, size=mount.size))
@@ -149,24 +151,22 @@ class Mounting:
 
     async def _cache(self, mount: StepMount, files: Files | None) -> None:
         mounts = self._room.cache.mounts
-        busy = mounts.busy
-        name = make_key("cache mount", mount.id or mount.target)[:32]
-        if mount.sharing == "locked":
-            while name in busy:  # noqa: ASYNC110  another build's step has it, for minutes perhaps
-                await asyncio.sleep(_POLL)
-        elif mount.sharing == "private":
+        name = _cache_name(mount)
+        if mount.sharing == "private":
             number, first = 0, name
-            while name in busy:
+            while mounts.held(name):
                 number += 1
                 name = f"{first}-{number}"
-        if mount.sharing != "shared":
-            busy.add(name)
-            self._held.append(name)
+            await self._hold(name)
         directory = mounts.path(name)
         self._taken.append(name)
-        await asyncio.to_thread(mounts.taken, name, mount.id or mount.target)
+        await to_its_end(mounts.taken, name, mount.id or mount.target)
         await to_its_end(self._fill, mount, files, directory)
         self.mounts.append(OrderMount("bind", mount.target, directory, read_only=mount.read_only))
+
+    async def _hold(self, name: str) -> None:
+        await self._room.cache.mounts.hold(name)
+        self._held.append(name)
 
     def _fill(self, mount: StepMount, files: Files | None, directory: str) -> None:
         if os.path.isdir(directory):
@@ -209,6 +209,10 @@ class Mounting:
             file.write(data)
             os.fchown(fd, uid, gid)
             os.fchmod(fd, mode)
+
+
+def _cache_name(mount: StepMount) -> str:
+    return make_key("cache mount", mount.id or mount.target)[:32]
 
 
 def _copy(source: str, target: str) -> None:

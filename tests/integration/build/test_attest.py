@@ -135,7 +135,14 @@ def test_refusals(wherry: Command, context: Path, options: tuple[str, ...], word
 
 
 def test_a_program_of_another_machine(wherry: Command, context: Path) -> None:
-    (context / "Dockerfile").write_text("FROM --platform=linux/s390x scratch\nCOPY a /\nRUN /a\n")
+    """It is refused before its image is asked for; what needs no program is not."""
+    words = "RUN in an image for s390x can't be carried out on this machine"
+    (context / "Dockerfile").write_text("FROM localhost:1/nothing\nCOPY a /\nRUN /a\n")
+    said = wherry("build", "--platform=linux/s390x", str(context), code=1).err
+    assert words in said and "qemu-user-static" in said and "localhost:1" not in said.partition(words)[2]
+    (context / "Dockerfile").write_text(
+        "FROM --platform=linux/s390x scratch AS one\nCOPY a /\nFROM one\nRUN /a\n"
+    )
     said = wherry("build", str(context), code=1).err
-    assert "RUN in an image for s390x can't be carried out on this machine" in said
+    assert words in said and "COPY a /" in said.partition(words)[0]
     assert "FROM --platform=$BUILDPLATFORM" in said

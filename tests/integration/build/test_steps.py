@@ -70,3 +70,19 @@ def test_labels_of_the_command_line_come_last(build: Build, engine: EngineUnderT
     image = build("FROM BASE\nLABEL a=file b=file\n", "--label=a=flag", "--label=c=").line
     told = engine.api("GET", f"/images/{image}/json")[1]
     assert told["Config"]["Labels"] == {"a": "flag", "b": "file", "c": ""}
+
+
+def test_locked_cache_mounts(build: Build) -> None:
+    """Stages that want two of them, in opposite orders and one of them twice, take turns."""
+
+    def run(*mounts: str) -> str:
+        flags = [
+            f"--mount=type=cache,id={name},target=/{at}{name},sharing=locked"
+            for at, name in enumerate(mounts)
+        ]
+        return f"RUN {' '.join(flags)} cd /0* && mkdir mine && sleep 0.4 && touch /done && rmdir mine\n"
+
+    stages = [("a", "b"), ("b", "a"), ("a", "b", "a"), ("b",)]
+    text = "".join(f"FROM BASE AS s{number}\n{run(*mounts)}" for number, mounts in enumerate(stages))
+    text += "FROM scratch\n" + "".join(f"COPY --from=s{number} /done /{number}\n" for number in range(4))
+    build(text, "--no-cache")
