@@ -148,7 +148,8 @@ def test_contexts_lead_there(secured: Secured) -> None:
     listed = wherry("context", "ls").out
     assert "default *" in listed
     assert any(line.split() == ["lab", "over", "there", secured.address] for line in listed.splitlines())
-    assert wherry("--context", "lab", "version", "--format", "{{.Server.Os}}").out == "linux\n"
+    versions = "{{.Server.Os}} {{eq .Server.APIVersion .Server.ApiVersion}}"
+    assert wherry("--context", "lab", "version", "--format", versions).out == "linux true\n"
     wherry("context", "use", "lab")
     assert wherry("context", "show").out == "lab\n"
     assert wherry("ps", "-q").out == ""

@@ -29,7 +29,7 @@ async def test_states_from_created_to_removed(inside: Inside) -> None:
     assert state.running and state.pid > 0 and os.stat(f"/proc/{state.pid}")
     with pytest.raises(NotModified):
         await containers.start(one)
-    with pytest.raises(Conflict, match="cannot remove container"):
+    with pytest.raises(Conflict, match=r'cannot remove container "/\w+": container is running'):
         await containers.remove(one)
     await containers.stop(one, grace=0)
     state = (await containers.inspect(one)).state

@@ -137,6 +137,11 @@ def test_removing_by_id_takes_all_names_of_one_repository_only(store: Store) -> 
     assert {item.untagged for item in removed if item.untagged} == {"app:1", "other:1"}
 
 
+def test_the_name_of_an_image_removed_by_id_is_reported_once(store: Store) -> None:
+    image = _add(store, "one", "app:1")
+    assert [item.untagged for item in store.images.remove(image.id)] == ["app:1", "", ""]
+
+
 def test_containers_keep_images(store: Store) -> None:
     image = _add(store, "one", "app")
     users: Sequence[ImageUser] = [ImageUser("c" * 64, running=False)]

@@ -33,6 +33,10 @@ def run(invocation: Invocation) -> int:
         from wherry.cli.format.listing import renderer
 
         document = {"Client": client, "Server": server}
+        if "APIVersion" in form:  # Docker's templates go by the names in its program
+            document = {
+                key: one and {**one, "APIVersion": one["ApiVersion"]} for key, one in document.items()
+            }
         print(renderer("{{json .}}" if form == "json" else form)(document))
     else:
         _print(client, server)

@@ -26,7 +26,7 @@ async def remove(room: Room, container: Container, *, force: bool, volumes: bool
         state = "paused" if condition.status == PAUSED else condition.status
         advice = "unpause and then stop" if condition.status == PAUSED else "stop"
         raise Conflict(
-            f"cannot remove container {container.id}: container is {state}: {advice} the container "
+            f'cannot remove container "/{container.name}": container is {state}: {advice} the container '
             "before removing or force remove"
         )
     for _ in range(_TRIES):
@@ -48,7 +48,7 @@ async def remove(room: Room, container: Container, *, force: bool, volumes: bool
             await discard(room, container, volumes=volumes or container.plan.host.auto_remove)
             return
     raise Conflict(
-        f"cannot remove container {container.id}: container is {condition.status}: stop the "
+        f'cannot remove container "/{container.name}": container is {condition.status}: stop the '
         "container before removing or force remove"
     )
 

@@ -24,6 +24,7 @@ def remove_image(images: Images, name: str, *, force: bool, prune: bool) -> list
         if _is_single(image):
             _check(images, image, soft=not force, ignore_names=True)
             _untag(images, [*image.tags, *image.digests], report)
+            image = images.get(image.id)
     else:
         if not force and _is_single(image) and (users := images.users(image.id)):
             raise Conflict(
