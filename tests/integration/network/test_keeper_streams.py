@@ -54,6 +54,13 @@ def read_all(one: socket.socket) -> bytes:
     return b"".join(parts)
 
 
+def read(one: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size and (part := one.recv(size - len(data))):
+        data += part
+    return data
+
+
 def say(one: socket.socket, data: bytes) -> None:
     one.sendall(data)
     one.close()
@@ -96,3 +103,25 @@ def test_a_server_that_breaks_off_is_told(client: socket.socket, listener: socke
         while client.recv(1):
             pass
         client.sendall(SENT)
+
+
+def test_questions_and_answers_of_all_sizes_then_a_half_closed_end(
+    client: socket.socket, listener: socket.socket
+) -> None:
+    sizes = [1, 100, 65_536, 262_143, 262_144, 262_145, 1 << 20] * 20
+    server, _ = listener.accept()
+    with server:
+        server.settimeout(20)
+        client.settimeout(20)
+        for size in sizes:
+            for one, other in ((client, server), (server, client)):
+                speak = threading.Thread(target=one.sendall, args=(SENT[:size],))
+                speak.start()
+                assert read(other, size) == SENT[:size]
+                speak.join()
+        client.sendall(b"last")
+        client.shutdown(socket.SHUT_WR)
+        assert read_all(server) == b"last"
+        server.sendall(b"words")
+        server.shutdown(socket.SHUT_WR)
+        assert read_all(client) == b"words"

@@ -66,7 +66,15 @@ class _Direction:
         self._source = source
         self._target = target
         self._pending = memoryview(b"")  # what the target did not take yet
+        self._tcp = source.proto != socket.IPPROTO_SCTP
+        self._drained = False  # the last read emptied the source; what comes then is told by another event
+        self.ending = False  # the source's end is there, which no other event tells
         self.done = False  # the source has said all, and the target has been told
+
+    @property
+    def waits(self) -> bool:
+        """Whether the target has to take something before more is read."""
+        return bool(self._pending)
 
     def move(self) -> bool:
         """Move what can be moved now; True when there may be more. Raises OSError when a side broke."""
@@ -79,8 +87,11 @@ class _Direction:
                 sent = 0
             if sent < len(self._pending):
                 self._pending = memoryview(bytes(self._pending[sent:]))  # others use the buffer meanwhile
+                self._drained = False  # events of the source pass unused until it is taken
                 return False
             self._pending = memoryview(b"")
+            if self._drained:
+                return False
         return True
 
     def _receive(self) -> bool:
@@ -90,6 +101,8 @@ class _Direction:
             self._pending = _buffer[: self._source.recv_into(_buffer)]
         except BlockingIOError:
             return False
+        # epoll(7), question 9: a read of a stream that brings less than was asked for has emptied it
+        self._drained = self._tcp and not self.ending and len(self._pending) < len(_buffer)
         if not self._pending:
             self.done = True
             self._target.shutdown(socket.SHUT_WR)
@@ -115,31 +128,36 @@ class _Connection:
             self._close()
             return
         self._loop.forget(self._server.fileno())
-        # edge-triggered: each readiness is told once and `_ready` tries both directions
+        # edge-triggered: each readiness is told once, and what can go on by it is moved until it can't
         events = READ | WRITE | select.EPOLLRDHUP | select.EPOLLET
         to_server, to_client = self._directions
-        self._loop.watch(self._client.fileno(), events, partial(self._ready, to_client))
-        self._loop.watch(self._server.fileno(), events, partial(self._ready, to_server))
+        self._loop.watch(self._client.fileno(), events, partial(self._ready, to_server, to_client))
+        self._loop.watch(self._server.fileno(), events, partial(self._ready, to_client, to_server))
 
-    def _ready(self, toward: _Direction, events: int) -> None:
-        """`toward` leads to the socket that has `events`."""
+    def _ready(self, source: _Direction, toward: _Direction, events: int) -> None:
+        """`source` comes from the socket that has `events`, `toward` leads to it."""
+        if events & (select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR):
+            source.ending = True
         if events & (select.EPOLLERR | select.EPOLLHUP) and not toward.done:
             self._close()  # it will take no more
-        else:
-            self._move()
+            return
+        if events & ~WRITE:
+            self._move(source)
+        if toward.waits:  # for this socket; else only what comes from the other one lets it go on
+            self._move(toward)
 
-    def _move(self) -> None:
+    def _move(self, direction: _Direction) -> None:
         if self._client.fileno() < 0:
             return
         try:
-            moved = [one.move() for one in self._directions]
+            more = direction.move()
         except OSError:
             self._close()
             return
         if all(one.done for one in self._directions):
             self._close()
-        elif any(moved):
-            self._loop.later(0, self._move)
+        elif more:
+            self._loop.later(0, partial(self._move, direction))
 
     def _close(self) -> None:
         for one in (self._client, self._server):
