@@ -81,3 +81,8 @@ def test_labels_set_nothing(wherry: Command, made: object) -> None:
     assert "init" not in first
     wherry("rm", "-f", name)
     wherry("rmi", hostile)
+
+
+def test_files_named_by_bytes_that_are_no_text(wherry: Command, image: str) -> None:
+    wherry("run", "--name", "bytes", "--network", "none", image, "sh", "-c", "touch \"$(printf '/n\\377')\"")
+    assert "A /n\ufffd" in wherry("diff", "bytes").out.splitlines()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -27,8 +28,14 @@ async def changes(room: Room, container: Container) -> list[FilesystemChange]:
     snapshot = room.store.snapshots.get(container.id)
     found = await asyncio.to_thread(snapshot.changes)
     return [
-        FilesystemChange(path=change.path, kind=_KINDS[change.kind]) for change in without_mount_points(found)
+        FilesystemChange(path=_readable(change.path), kind=_KINDS[change.kind])
+        for change in without_mount_points(found)
     ]
+
+
+def _readable(path: str) -> str:
+    """A container may name its files by any bytes; JSON has text only."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 async def export(room: Room, container: Container) -> AsyncIterator[bytes]:
