@@ -34,7 +34,7 @@ SHOWN = [
     "images IMAGE",  # the built-in ones have no date, and Docker takes that for 1970
     "images --no-trunc IMAGE",
     "images --digests IMAGE",
-    "images -q",
+    "images -q IMAGE",  # others may be as old as each other, and then no order is promised
     "images --format '{{.Repository}}\\t{{.Tag}}\\t{{.Size}}'",
     "history IMAGE",
     "history --no-trunc --format '{{.ID}} {{.Size}} {{.Comment}}' IMAGE",

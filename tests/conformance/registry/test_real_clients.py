@@ -86,11 +86,15 @@ def test_docker_logs_in_pushes_and_anybody_pulls_what_is_public(
 
 @pytest.mark.needs("skopeo", "dockerd")
 def test_skopeo_copies_lists_and_deletes(
-    registry: RegistryUnderTest, busybox_tar: Path, tmp_path: Path
+    registry: RegistryUnderTest, docker: Dockerd, tmp_path: Path
 ) -> None:
+    docker.docker("login", "-u", "alice", "-p", "wonder", registry.address)
+    docker.docker("tag", "busybox:latest", f"{registry.address}/public/copied:1")
+    docker.docker("push", f"{registry.address}/public/copied:1")
+    docker.docker("logout", registry.address)
     layout = f"oci:{tmp_path}/layout:x"
     name = f"docker://{registry.address}/skopeo/one"
-    pushed = f"docker://{registry.address}/public/busybox:1"
+    pushed = f"docker://{registry.address}/public/copied:1"
     run("skopeo", "copy", "--src-tls-verify=false", pushed, layout)
     login = ["--dest-tls-verify=false", "--dest-creds", "alice:wonder"]
     run("skopeo", "copy", *login, layout, f"{name}:1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from wherry.cli.command import Command, Invocation
 from wherry.cli.context.show import in_use
 from wherry.cli.format.listing import print_listing
+from wherry.cli.format.natural import natural
 from wherry.client import contexts
 from wherry.errors import Invalid
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def run(invocation: Invocation) -> int:
     flags, current = invocation.flags, in_use()
-    names = sorted([contexts.DEFAULT, *contexts.names()])
+    names = sorted([contexts.DEFAULT, *contexts.names()], key=natural)
     if flags.on("quiet"):
         print("\n".join(names))
         return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from wherry.cli.command import Command, Invocation
 from wherry.cli.filters import parse_filters
 from wherry.cli.format.listing import print_listing
+from wherry.cli.format.natural import natural
 from wherry.cli.format.pairs import shown
 from wherry.client.api import query
 
@@ -26,7 +27,7 @@ def run(invocation: Invocation) -> int:
     flags = invocation.flags
     networks = invocation.client.get("/networks" + query(filters=parse_filters(flags.every("filter"))))
     truncate = not flags.on("no-trunc")
-    rows = [_row(network, truncate) for network in sorted(networks, key=lambda n: str(n["Name"]))]
+    rows = [_row(network, truncate) for network in sorted(networks, key=lambda n: natural(str(n["Name"])))]
     form = flags.text("format")
     if flags.on("quiet") and form in ("", "table"):
         for row in rows:

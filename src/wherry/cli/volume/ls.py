@@ -6,6 +6,7 @@ from wherry.cli.command import Command, Invocation
 from wherry.cli.filters import parse_filters
 from wherry.cli.format.human import size
 from wherry.cli.format.listing import print_listing
+from wherry.cli.format.natural import natural
 from wherry.cli.format.pairs import shown
 from wherry.client.api import query
 
@@ -29,7 +30,7 @@ def run(invocation: Invocation) -> int:
     flags = invocation.flags
     answer = invocation.client.get("/volumes" + query(filters=parse_filters(flags.every("filter"))))
     rows = [volume_row(volume) for volume in answer.get("Volumes") or ()]
-    rows.sort(key=lambda row: row["Name"])
+    rows.sort(key=lambda row: natural(row["Name"]))
     form = flags.text("format")
     if flags.on("quiet") and form in ("", "table"):
         for row in rows:
