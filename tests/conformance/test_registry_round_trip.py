@@ -18,9 +18,10 @@ from tests.harness.engine import EngineUnderTest
 pytestmark = pytest.mark.needs("docker-registry", "busybox", "root")
 
 
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with docker_registry(tmp_path_factory.mktemp("registry")) as address:
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[str]:
+    """One of the test's own: a layer that is there already, as zstd, would be taken for what is pushed."""
+    with docker_registry(tmp_path / "registry") as address:
         yield address
 
 
