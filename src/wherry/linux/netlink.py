@@ -7,7 +7,6 @@ compared in a test without a kernel.
 
 from __future__ import annotations
 
-import errno
 import os
 import socket
 import struct
@@ -35,7 +34,6 @@ _NLA_TYPE_MASK = 0x3FFF
 _SOL_NETLINK = 270
 _NETLINK_CAP_ACK = 10
 _NETLINK_EXT_ACK = 11
-_NETLINK_GET_STRICT_CHK = 12
 _NLMSGERR_ATTR_MSG = 1
 
 _HEADER = struct.Struct("=IHHII")
@@ -196,8 +194,3 @@ def _explain(code: int, flags: int, payload: bytes) -> str:
         if said:
             return f"{words} ({said.rstrip(bytes(1)).decode(errors='replace')})"
     return words
-
-
-def already_there(error: OSError) -> bool:
-    """Whether a request failed only because what it makes exists."""
-    return error.errno == errno.EEXIST

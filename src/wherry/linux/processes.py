@@ -16,8 +16,6 @@ from wherry.linux.syscalls import (
 )
 
 _PR_SET_DUMPABLE = 4
-_PR_SET_PDEATHSIG = 1
-_PR_SET_KEEPCAPS = 8
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
@@ -32,7 +30,6 @@ _keyctl = system_call("keyctl", INT, POINTER)
 _ioprio_set = system_call("ioprio_set", INT, INT, INT)
 _execve = function("execve", STRING, POINTER, POINTER)
 _execveat = system_call("execveat", INT, STRING, POINTER, POINTER, INT)
-_personality = system_call("personality", ULONG)
 set_host_name = function("sethostname", STRING, ULONG)
 set_domain_name = function("setdomainname", STRING, ULONG)
 
@@ -47,11 +44,6 @@ def set_no_new_privileges() -> None:
     _prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
-def set_keep_capabilities(value: bool) -> None:
-    """Whether permitted capabilities survive a change from user 0 to another."""
-    _prctl(_PR_SET_KEEPCAPS, int(value), 0, 0, 0)
-
-
 def set_name(name: str) -> None:
     """Set the caller's name as `ps` shows it, at most 15 bytes."""
     buffer = ctypes.create_string_buffer(name.encode()[:15])
@@ -61,11 +53,6 @@ def set_name(name: str) -> None:
 def set_child_subreaper() -> None:
     """Become the parent of every orphaned descendant."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def set_parent_death_signal(number: int) -> None:
-    """Get signal `number` when the parent thread ends."""
-    _prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
 
 
 def close_on_exec_from(first: int) -> None:
@@ -86,11 +73,6 @@ def close_all_but(kept: set[int]) -> None:
 def new_session_keyring() -> None:
     """Leave the session keyring of the caller's login behind (keyctl(2))."""
     _keyctl(_KEYCTL_JOIN_SESSION_KEYRING, None)
-
-
-def set_personality(persona: int) -> None:
-    """Set the execution domain (personality(2))."""
-    _personality(persona)
 
 
 def set_io_priority(value: int) -> None:

@@ -28,7 +28,7 @@ from wherry.linux.netlink import (
 NETLINK_ROUTE = 0
 
 _RTM_NEWLINK, _RTM_DELLINK, _RTM_GETLINK = 16, 17, 18
-_RTM_NEWADDR, _RTM_DELADDR, _RTM_GETADDR = 20, 21, 22
+_RTM_NEWADDR, _RTM_GETADDR = 20, 22
 _RTM_NEWROUTE, _RTM_DELROUTE, _RTM_GETROUTE = 24, 25, 26
 _RTM_NEWRULE, _RTM_DELRULE = 32, 33
 _FRA_DST, _FRA_IIFNAME, _FRA_PRIORITY, _FRA_FWMARK, _FRA_TABLE, _FRA_FWMASK = 1, 3, 6, 10, 15, 16
@@ -274,20 +274,9 @@ def address(index: int, ip: str, prefix: int, *, replace: bool = False, route: b
     return message(_RTM_NEWADDR, NLM_F_ACK | how, header + b"".join(attrs))
 
 
-def delete_address(index: int, ip: str, prefix: int) -> bytes:
-    """Take an address off an interface."""
-    header = _ADDR.pack(_family(ip), prefix, 0, _SCOPE_UNIVERSE, index)
-    return message(_RTM_DELADDR, NLM_F_ACK, header + attribute(_IFA_LOCAL, _packed(ip)))
-
-
 def add_route(route: Route, *, metric: int = 0) -> bytes:
     """Add a route, in place of one that differs only in where it leads."""
     return _route(_RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, route, metric)
-
-
-def delete_route(route: Route, *, metric: int = 0) -> bytes:
-    """Remove the route that `add_route` with the same arguments made."""
-    return _route(_RTM_DELROUTE, 0, route, metric)
 
 
 def _route(kind: int, how: int, route: Route, metric: int) -> bytes:
