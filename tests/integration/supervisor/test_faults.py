@@ -11,6 +11,7 @@ import resource
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,7 +55,9 @@ async def test_not_one_line_is_lost_or_repeated_when_the_supervisor_is_killed_at
         script = both if name == "b" else COUNTING.format(count=count)
         await station.start(name, script, log=LogConfig("cri", 300_000, 1000))
     kills, chance = 0, random.Random(7)
+    deadline = time.monotonic() + 300
     while station.exits.qsize() < 2:
+        assert time.monotonic() < deadline, (kills, await station.supervisor.processes())
         await asyncio.sleep(chance.random() * 0.1)
         if station.exits.qsize() < 2 and kills < 15:
             await station.kill_supervisor()
