@@ -19,6 +19,7 @@ from typing import Any
 
 from wherry.errors import Unsupported
 from wherry.linux import processes
+from wherry.linux.null import open_null
 from wherry.runtime import INIT_ANNOTATION, external_stage
 from wherry.runtime import plan as plans
 from wherry.runtime.failure import NOT_EXECUTABLE, NOT_FOUND, RUNTIME, RuntimeFailure
@@ -269,10 +270,11 @@ class ExternalLaunch:
 
 def spawn(words: list[str], stdio: tuple[int, int, int] | None) -> int:
     """Start a runtime with `stdio`, or with nothing to read and write; returns its pid."""
-    actions: list[tuple[Any, ...]] = []
-    for number in range(3):
-        if stdio is None:
-            actions.append((os.POSIX_SPAWN_OPEN, number, "/dev/null", os.O_RDWR, 0))
-        else:
-            actions.append((os.POSIX_SPAWN_DUP2, stdio[number], number))
-    return os.posix_spawn(words[0], words, os.environ, file_actions=actions)
+    null = open_null(os.O_RDWR) if stdio is None else -1
+    try:
+        given = stdio or (null, null, null)
+        actions = [(os.POSIX_SPAWN_DUP2, descriptor, number) for number, descriptor in enumerate(given)]
+        return os.posix_spawn(words[0], words, os.environ, file_actions=actions)
+    finally:
+        if null >= 0:
+            os.close(null)

@@ -10,6 +10,7 @@ import stat
 from typing import Any
 
 from wherry.linux import idmaps, mounts, namespaces, processes, resolve
+from wherry.linux.null import open_null
 from wherry.runtime import become, root, setup
 from wherry.runtime import channel as messages
 from wherry.runtime import descriptors as transfer
@@ -96,7 +97,7 @@ class Staging:
             os.kill(holder, signal.SIGKILL)
             raise
         for number in range(3):
-            source = os.open("/dev/null", os.O_RDWR) if stdio is None else os.dup(stdio[number])
+            source = open_null(os.O_RDWR) if stdio is None else os.dup(stdio[number])
             os.dup2(source, number)
         processes.close_on_exec_from(3)
         stage.now = f"executing {words[0]}"

@@ -11,6 +11,8 @@ import fcntl
 import os
 from typing import NamedTuple
 
+from wherry.linux.null import open_null
+
 F_SETPIPE_SZ = 1031
 LARGE = 1 << 20
 """Bytes a busy stream's pipe may hold: the kernel's limit for everyone (pipe-max-size)."""
@@ -37,7 +39,8 @@ class ProcessEnds(NamedTuple):
 
 
 def create(prefix: str, *, stdin: bool) -> tuple[Ends, ProcessEnds]:
-    """Make `<prefix>stdin` (if wanted, else /dev/null), `…stdout` and `…stderr`, and open both ends of each.
+    """Make `<prefix>stdin` (if wanted, else it is the null device), `…stdout` and `…stderr`, and open both
+    ends of each.
 
     Raises OSError; nothing stays open or behind then. The runtime gives the process's ends to its user.
     """
@@ -56,7 +59,7 @@ def create(prefix: str, *, stdin: bool) -> tuple[Ends, ProcessEnds]:
             os.close(both)
             opened.remove(both)
         else:
-            theirs_in, ours_in = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC), None
+            theirs_in, ours_in = open_null(os.O_RDONLY), None
             opened.append(theirs_in)
         for name in ("stdout", "stderr"):
             opened.append(os.open(prefix + name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
@@ -126,11 +129,11 @@ def _make(path: str) -> None:
 
 
 def nowhere() -> ProcessEnds:
-    """/dev/null for all three."""
+    """The null device for all three."""
     opened: list[int] = []
     try:
         for flags in (os.O_RDONLY, os.O_WRONLY, os.O_WRONLY):
-            opened.append(os.open("/dev/null", flags | os.O_CLOEXEC))
+            opened.append(open_null(flags))
     except BaseException:
         for descriptor in opened:
             os.close(descriptor)
