@@ -75,8 +75,9 @@ def serve(state_dir: str, run_dir: str, listener: socket.socket, launcher: Launc
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 100)
-    # The engine, which keeps descriptors for us, comes at once if it lives; without it nobody waits for ever.
-    loop.later(2.0, operations.adopt_all)
+    # The engine, which keeps descriptors for us, comes at once if it lives and the machine is not too busy.
+    # Without them what has ended meanwhile loses exit status and last lines; but nobody waits for ever.
+    loop.later(10.0, operations.adopt_all)
     loop.run()
 
 

@@ -38,13 +38,14 @@ class Station:
         self.root = root
         self.state, self.run = str(home / "state"), str(home / "run")
         self.exits: asyncio.Queue[Exit] = asyncio.Queue()
+        self._heard: list[Exit] = []
         self.oom: asyncio.Queue[OutOfMemory] = asyncio.Queue()
         self.detached: asyncio.Queue[Detached] = asyncio.Queue()
         self.reconnected = asyncio.Event()
         self.supervisor: Supervisor
 
     async def connect(self) -> Supervisor:
-        self.supervisor = await Supervisor.connect(self.state, self.run, on_exit=self.exits.put_nowait)
+        self.supervisor = await Supervisor.connect(self.state, self.run, on_exit=self._hear)
         self.supervisor.on_oom = self.oom.put_nowait
         self.supervisor.on_detach = self.detached.put_nowait
         self.supervisor.on_reconnect = self.reconnected.set
@@ -126,10 +127,19 @@ class Station:
         return b"".join(run.content for runs in read(path, selection or Selection()) for run in runs)
 
     async def kill_supervisor(self) -> None:
-        """kill -9, and wait until a successor has taken over."""
+        """kill -9, and wait until a successor has taken over. As an engine does, ask then for the ends that
+        nobody could be told of, or was told of twice."""
         self.reconnected.clear()
         os.kill(self.supervisor.pid, signal.SIGKILL)
         await asyncio.wait_for(self.reconnected.wait(), 60)
+        for one in await self.supervisor.processes():
+            if one.exit is not None:
+                self._hear(one.exit)
+
+    def _hear(self, ended: Exit) -> None:
+        if ended not in self._heard:
+            self._heard.append(ended)
+            self.exits.put_nowait(ended)
 
     async def stop(self) -> None:
         for one in await self.supervisor.processes():
