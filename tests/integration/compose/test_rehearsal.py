@@ -96,7 +96,8 @@ def test_nothing_that_runs_is_changed(shop: Application, tmp_path: Path) -> None
         "Volume shop_data  Removed",
         "Image shop-web  Removed",
     } <= steps(shop("down", "-v", "--rmi", "local", "--dry-run").err)
-    assert "not supported in dry-run mode" in shop("exec", "--dry-run", "web", "true", code=1).err
+    for words in (["exec", "--dry-run", "web", "true"], ["--dry-run", "build", "--check"]):
+        assert "not supported in dry-run mode" in shop(*words, code=1).err
     assert things(shop) == before
 
 

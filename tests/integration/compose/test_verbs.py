@@ -154,7 +154,8 @@ def test_config(app: Application) -> None:
     assert "undefined network none" in app("-f", "odd.yaml", "config", code=1).err
     shown = app("-f", "odd.yaml", "config", "--no-consistency", "--format", "json").out
     assert json.loads(shown)["services"]["a"]["environment"] == {"A": "a$$b", "N": None}
-    assert "not supported" in app("config", "--no-normalize", code=1).err
+    for words in (["config", "--no-normalize"], ["--compatibility", "ps"]):
+        assert "not supported" in app(*words, code=1).err
     assert "no such service: none" in app("config", "none", code=1).err
     assert "unsupported format" in app("config", "--format", "toml", code=1).err
 

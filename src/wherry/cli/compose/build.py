@@ -28,6 +28,8 @@ def run(invocation: Invocation) -> int:
     for name in _REFUSED:
         if flags.given(name) and flags.text(name) not in ("false", "0", "default"):
             raise Unsupported(f"--{name} is not supported", hint="`wherry build` has --sbom and --provenance")
+    if flags.on("check") and project.rehearsed:
+        raise Unsupported("--check is not supported in dry-run mode", hint="it builds nothing by itself")
     if flags.on("print"):
         raise Unsupported("--print is not supported")
     quiet, clean = flags.on("quiet"), True

@@ -41,6 +41,8 @@ def run(invocation: Invocation) -> int:
         if found := nearest(verb, list(verbs())):
             error.hint = f"did you mean 'wherry compose {found}'?"
         raise error
+    if invocation.flags.on("compatibility"):
+        raise Unsupported("--compatibility is not supported", hint="names have hyphens, as with Compose 2")
     find_packages()
     command = load(COMMANDS[name][0])
     if "--help" in words or "-h" in words:
@@ -95,7 +97,7 @@ COMMAND = Command(
         ("all-resources", "", "bool", "`config` also shows networks, volumes, … that no service names", ""),
         ("ansi", "", "text:WHEN", "Accepted for Docker's sake", ""),
         ("progress", "", "text:HOW", "auto, tty and plain: a line for each step; json; quiet", ""),
-        ("compatibility", "", "bool", "Accepted for Docker's sake", ""),
+        ("compatibility", "", "bool", "Refused: names have hyphens, as with Compose 2", ""),
         ("parallel", "", "int", "Accepted for Docker's sake", ""),
     ),
     details="Verbs: attach, build, commit, config, cp, create, down, events, exec, export, images, kill,\n"
