@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,16 @@ def test_removing_the_last_name_removes_the_image(store: Store) -> None:
     ]
     assert not store.blobs.has(image.id)
     assert store.layers.all() == []
+
+
+def test_names_of_one_image_removed_at_the_same_time(store: Store) -> None:
+    names = [f"app:{number}" for number in range(4)]
+    for _ in range(25):
+        image = _add(store, "one", *names)
+        with ThreadPoolExecutor(len(names)) as pool:
+            removed = [one for report in pool.map(store.images.remove, names) for one in report]
+        assert sorted(one.untagged for one in removed if one.untagged) == names
+        assert [one.deleted for one in removed if one.deleted] == [image.id, image.layers[0]]
 
 
 def test_removing_by_id_takes_all_names_of_one_repository_only(store: Store) -> None:

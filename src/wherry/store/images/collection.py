@@ -176,7 +176,8 @@ class Images:
     def remove(self, name: str, *, force: bool = False, prune: bool = True) -> Removals:
         """What `docker rmi` does: take the name away, and with the last one the image, its layers, and (with
         `prune`) parents that nothing else needs. Raises Conflict in Docker's words."""
-        return remove_image(self, name, force=force, prune=prune)
+        with self.database.exclusive():  # another may take the image's other name away meanwhile
+            return remove_image(self, name, force=force, prune=prune)
 
     def history(self, name: str) -> HistoryItems:
         """How the image came about, newest step first."""
