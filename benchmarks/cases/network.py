@@ -68,7 +68,7 @@ def through_port(peer: Peer) -> float:
         publish = ["-p", f"{_PORT}:5201"]
         peer.run("run", "-d", "--name", "server", "--network", network, *publish, "services", "iperf3", "-s")
         time.sleep(1)
-        return _bits(_client("iperf3", "-J", "-t", _SECONDS, "-c", _own_address(), "-p", str(_PORT)))
+        return _bits(_client("iperf3", "-J", "-t", _SECONDS, "-c", own_address(), "-p", str(_PORT)))
 
 
 def requests(peer: Peer) -> float:
@@ -77,7 +77,7 @@ def requests(peer: Peer) -> float:
         command = ["services", "nginx", "-g", "daemon off;"]
         peer.run("run", "-d", "--name", "web", "--network", network, "-p", f"{_PORT}:80", *command)
         time.sleep(1)
-        said = _client("wrk", "-t1", "-c16", f"-d{_SECONDS}", f"http://{_own_address()}:{_PORT}/")
+        said = _client("wrk", "-t1", "-c16", f"-d{_SECONDS}", f"http://{own_address()}:{_PORT}/")
         found = re.search(r"Requests/sec:\s+([\d.]+)", said)
         if found is None or "Socket errors" in said:
             raise RuntimeError(f"{peer.name}: {said}")
@@ -117,7 +117,7 @@ def joining(peer: Peer) -> float:
     return took[1] - took[0]
 
 
-def _own_address() -> str:
+def own_address() -> str:
     said = subprocess.run(["ip", "-4", "-j", "route", "get", "192.0.2.1"], capture_output=True, text=True)
     return str(json.loads(said.stdout)[0]["prefsrc"])
 

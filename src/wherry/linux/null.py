@@ -35,11 +35,17 @@ def _private_folder() -> int:
     """A directory that is mounted nowhere, in which device nodes can be made and work; -1: not here."""
     global _folder
     if _folder is None:
+        _folder = -1
         try:
-            _folder = tree = mounts.new("tmpfs", {"mode": "700", "size": "64k"})
+            tree = mounts.new("tmpfs", {"mode": "700", "size": "64k"})
+        except OSError:
+            return -1
+        try:
             os.mknod("probe", stat.S_IFCHR, _NULL, dir_fd=tree)
             os.close(os.open("probe", os.O_RDWR, dir_fd=tree))
             os.unlink("probe", dir_fd=tree)
         except OSError:
-            _folder = -1
+            os.close(tree)
+        else:
+            _folder = tree
     return _folder
